@@ -1,0 +1,1 @@
+"""soundgraph: an open backend for social audio, as a library with thin adapters."""

@@ -1,0 +1,174 @@
+"""The ports that modules share. A module's own ports stand beside its use cases."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from soundgraph.domain.errors import NotFound
+from soundgraph.domain.events import Event
+from soundgraph.domain.ids import EventId, Ref
+from soundgraph.domain.visibility import Viewer
+
+
+class Clock(ABC):
+    """Where the time comes from."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """The present moment, in UTC and aware of it."""
+
+
+class Ids(ABC):
+    """Where identifiers come from."""
+
+    @abstractmethod
+    def new(self) -> UUID:
+        """A fresh UUIDv7: later calls in one process yield larger values."""
+
+
+class Gate(ABC):
+    """The visibility rule over what is stored now. Its answers are never cached."""
+
+    @abstractmethod
+    async def admit(self, viewer: Viewer, refs: Sequence[Ref]) -> list[Ref]:
+        """Those of `refs` that the viewer may see, in the order given. One query, however many."""
+
+    async def require(self, viewer: Viewer, ref: Ref) -> None:
+        """Raise NotFound unless the viewer may see it."""
+        if not await self.admit(viewer, [ref]):
+            raise NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """A claimed delivery: one event owed to one subscriber. `attempts` counts this try and is the fencing token."""
+
+    event_id: EventId
+    subscriber: str
+    attempts: int
+    budget: int
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Leaving the block without `commit()` rolls everything back.
+
+    Modules widen this with their own collections; one concrete unit of work satisfies all of them. An aggregate
+    loaded through a collection stays locked until the block ends.
+    """
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @property
+    def gate(self) -> Gate:
+        """The visibility rule, read inside this transaction."""
+        ...
+
+    def record(self, *events: Event) -> None:
+        """Add what happened, and the deliveries owed for it, to this transaction."""
+        ...
+
+    async def serialise(self, key: str) -> None:
+        """Wait until no other open unit of work holds this key, and hold it until the block ends."""
+        ...
+
+    async def pay(self, debt: Debt) -> None:
+        """Strike out a debt in this transaction. Raises LeaseLost if another worker has claimed it since."""
+        ...
+
+    async def commit(self) -> None:
+        """Make it so. Once, as the last line of the block."""
+        ...
+
+
+class LeaseLost(Exception):
+    """A debt was claimed by someone else meanwhile; whatever this holder did must not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a timeline, unique by (stream, key). Newest `sort` first; `about` names what to remove it with."""
+
+    stream: str
+    key: str
+    sort: datetime
+    about: str
+    body: Mapping[str, object] = field(default_factory=dict)
+
+
+class Timelines(ABC):
+    """Append-heavy projections: feeds and, later, comments, messages, notifications. They yield candidates only."""
+
+    @abstractmethod
+    async def put(self, entries: Collection[Entry]) -> None:
+        """Insert, or replace what has the same (stream, key)."""
+
+    @abstractmethod
+    async def get(self, stream: str, key: str) -> Entry | None:
+        """One entry."""
+
+    @abstractmethod
+    async def page(self, stream: str, *, before: tuple[datetime, str] | None, limit: int) -> list[Entry]:
+        """Up to `limit` entries in descending (sort, key), strictly below `before` where it is given."""
+
+    @abstractmethod
+    async def remove(self, stream: str, key: str) -> None:
+        """Remove one entry, if it is there."""
+
+    @abstractmethod
+    async def remove_about(self, about: str, *, stream: str | None = None) -> None:
+        """Remove every entry about something, from one stream or from all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a store knows of one object. `sha256` is lower-case hexadecimal, computed while the bytes came in."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+
+
+class ObjectStore(ABC):
+    """Immutable objects under slash-separated keys. Nothing in it is public; memory stays constant in their size."""
+
+    @abstractmethod
+    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> Stored:
+        """Store a stream. The object appears whole or not at all, and replaces one of the same key.
+
+        Raises Unavailable(storage_full) when there is no room; nothing half-written stays behind.
+        """
+
+    @abstractmethod
+    def read(self, key: str) -> AsyncIterator[bytes]:
+        """The bytes of an object, in chunks. Raises NotFound, on the first chunk, where there is none."""
+
+    @abstractmethod
+    async def size(self, key: str) -> int | None:
+        """Its length in bytes, or None where there is no such object."""
+
+    @abstractmethod
+    async def copy(self, source: str, target: str) -> None:
+        """The same bytes under another key. Raises NotFound."""
+
+    @abstractmethod
+    async def remove(self, key: str) -> None:
+        """Remove one object, and what an unfinished `put` of it left. Nothing happens where there is none."""
+
+    @abstractmethod
+    async def remove_under(self, prefix: str) -> None:
+        """Remove every object whose key starts with `prefix`, which ends in a slash."""
+
+    @abstractmethod
+    def signed_url(self, key: str, *, lifetime: timedelta, content_type: str, filename: str | None = None) -> str:
+        """An absolute URL that serves this object, with ranges, until `lifetime` is over.
+
+        With `filename` the answer is an attachment of that name.
+        """
