@@ -79,6 +79,10 @@ class UnitOfWork(Protocol):
         """Wait until no other open unit of work holds this key, and hold it until the block ends."""
         ...
 
+    async def hold(self, debt: Debt) -> None:
+        """Keep a debt from being claimed by anyone else until the block ends. Raises LeaseLost."""
+        ...
+
     async def pay(self, debt: Debt) -> None:
         """Strike out a debt in this transaction. Raises LeaseLost if another worker has claimed it since."""
         ...

@@ -17,7 +17,16 @@ MAX_UPLOAD_BYTES = 1 << 30
 MAX_TAGS = 30
 
 LICENSES = frozenset(
-    ["all-rights-reserved", "no-rights-reserved", "cc-by", "cc-by-nc", "cc-by-nd", "cc-by-sa", "cc-by-nc-nd", "cc-by-nc-sa"]
+    [
+        "all-rights-reserved",
+        "no-rights-reserved",
+        "cc-by",
+        "cc-by-nc",
+        "cc-by-nd",
+        "cc-by-sa",
+        "cc-by-nc-nd",
+        "cc-by-nc-sa",
+    ]
 )
 
 
@@ -309,6 +318,11 @@ class Track:
         """Where one attempt at processing stores what it makes. The slash at the end keeps prefixes apart."""
         return f"renditions/{self.id}/{revision.id}/{attempt}/"
 
+    @property
+    def media_prefix(self) -> str:
+        """Above everything that processing any revision ever stored."""
+        return f"renditions/{self.id}/"
+
     def begin_processing(self, revision_id: RevisionId) -> None:
         """A worker took it up, for the first time or again. A ready revision stays ready."""
         revision = self.revision(revision_id)
@@ -339,7 +353,7 @@ class Track:
         return [RevisionFailed(track_id=self.id, revision_id=revision.id, code=failure.code)]
 
     def retry(self, revision_id: RevisionId) -> RevisionReceived:
-        """Process a failed revision again. Raises Conflict(not_retryable) unless its failure says that this may help."""
+        """Process a failed revision again. Raises Conflict(not_retryable) unless its failure says that it may help."""
         revision = self.revision(revision_id)
         if revision.state is not RevisionState.FAILED or revision.failure is None or not revision.failure.retryable:
             raise Conflict("not_retryable", "Only a retryable failure can be processed again.")

@@ -111,7 +111,7 @@ VIEWERS = {
 
 
 def truth_table() -> Iterator[tuple[Facts, str, bool]]:
-    """Every combination of facts and viewer, with the answer. Rows that cannot be (an owner who blocks themself) are left out."""
+    """Every combination of facts and viewer, with the answer; without those that cannot be (nobody blocks themself)."""
     for standing, owner_standing, audience, parent, blocked in product(
         Standing, AccountStanding, Audience, (True, False), (False, True)
     ):

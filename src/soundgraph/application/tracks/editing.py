@@ -1,0 +1,111 @@
+"""Reading and changing tracks."""
+
+from collections.abc import Callable
+
+from soundgraph.application.ports import Clock, Debt, Gate, ObjectStore
+from soundgraph.application.tracks.ports import TrackReader, TracksWork
+from soundgraph.application.views import Page, Position, TrackView
+from soundgraph.domain.errors import Invalid, NotFound
+from soundgraph.domain.ids import AccountId, TrackId, account_ref, track_ref
+from soundgraph.domain.tracks import (
+    Track,
+    TrackDetails,
+    TrackRemoved,
+)
+from soundgraph.domain.visibility import Actor, Standing, Viewer
+
+
+async def own(work: TracksWork, actor: Actor, track_id: TrackId) -> Track:
+    """The actor's own track, locked. Raises NotFound for another's, or one that the gate keeps from them."""
+    await work.gate.require(actor, track_ref(track_id))
+    track = await work.tracks.get(track_id)
+    if track is None or track.owner_id != actor.id or track.standing is not Standing.OK:
+        raise NotFound
+    return track
+
+
+class ReadTrack:
+    """A track, in any state. Anyone who can see it. Raises NotFound."""
+
+    def __init__(self, reader: TrackReader) -> None:
+        self._reader = reader
+
+    async def __call__(self, *, viewer: Viewer, track_id: TrackId) -> TrackView:
+        view = await self._reader.get(viewer, track_id)
+        if view is None:
+            raise NotFound
+        return view
+
+
+class ListTracksOf:
+    """A person's published tracks, newest first. Anyone who can see the person. Raises NotFound."""
+
+    def __init__(self, gate: Gate, reader: TrackReader) -> None:
+        self._gate, self._reader = gate, reader
+
+    async def __call__(
+        self, *, viewer: Viewer, account_id: AccountId, after: Position | None, limit: int
+    ) -> Page[TrackView]:
+        await self._gate.require(viewer, account_ref(account_id))
+        return await self._reader.by_owner(viewer, account_id, after=after, limit=limit)
+
+
+class EditTrack:
+    """Say something else about one's own track. Its owner. Raises NotFound, Invalid naming every broken rule."""
+
+    def __init__(self, work: Callable[[], TracksWork], clock: Clock) -> None:
+        self._work, self._clock = work, clock
+
+    async def __call__(
+        self, *, actor: Actor, track_id: TrackId, change: Callable[[TrackDetails], TrackDetails]
+    ) -> None:
+        async with self._work() as work:
+            track = await own(work, actor, track_id)
+            details = change(track.details)
+            if errors := details.errors():
+                raise Invalid.fields(errors)
+            work.record(*track.edit(details, at=self._clock.now()))
+            await work.tracks.save(track)
+            await work.commit()
+
+
+class DeleteTrack:
+    """Remove one's own track from everywhere. Its owner. Raises NotFound, also the second time."""
+
+    def __init__(self, work: Callable[[], TracksWork]) -> None:
+        self._work = work
+
+    async def __call__(self, *, actor: Actor, track_id: TrackId) -> None:
+        async with self._work() as work:
+            track = await own(work, actor, track_id)
+            work.record(*track.remove())
+            await work.tracks.save(track)
+            await work.commit()
+
+
+class RetryTrack:
+    """Process a track again whose newest revision failed retryably. Its owner.
+
+    Raises NotFound, Conflict(not_retryable).
+    """
+
+    def __init__(self, work: Callable[[], TracksWork]) -> None:
+        self._work = work
+
+    async def __call__(self, *, actor: Actor, track_id: TrackId) -> None:
+        async with self._work() as work:
+            track = await own(work, actor, track_id)
+            work.record(track.retry(track.revisions[-1].id))
+            await work.tracks.save(track)
+            await work.commit()
+
+
+class RemoveTrackMedia:
+    """Subscriber: remove the objects of a track that its owner deleted."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def __call__(self, event: TrackRemoved, debt: Debt) -> None:  # noqa: ARG002 - removing twice is once
+        await self._store.remove_under(f"originals/{event.track_id}/")
+        await self._store.remove_under(f"renditions/{event.track_id}/")

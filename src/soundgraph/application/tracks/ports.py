@@ -1,0 +1,128 @@
+"""What tracks need from outside."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from soundgraph.application.ports import UnitOfWork
+from soundgraph.application.views import Page, Position, TrackView
+from soundgraph.domain.ids import AccountId, RevisionId, TrackId, UploadId
+from soundgraph.domain.tracks import (
+    Analysis,
+    Failure,
+    Rendition,
+    Track,
+    Upload,
+)
+from soundgraph.domain.visibility import Actor, Viewer
+
+
+class MediaFailed(Exception):
+    """Processing ended badly, for a reason that lies in the file or in a limit."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far processing is: the stage (probing, analysing, transcoding, storing) and 0 to 100 of the whole."""
+
+    stage: str
+    percent: int
+
+
+class MediaProcessor(ABC):
+    """Turns one stored original into what can be played."""
+
+    @abstractmethod
+    def process(self, original_key: str, *, into: str) -> AsyncGenerator[Progress | Analysis | Rendition]:
+        """Yield each result as soon as its objects are stored under the key prefix `into`.
+
+        One Analysis, every Rendition once, Progress often. Closing the iterator early stops the work and leaves
+        no process behind. Raises MediaFailed.
+        """
+
+
+class Uploads(ABC):
+    """Bytes on their way in."""
+
+    @abstractmethod
+    async def get(self, upload_id: UploadId) -> Upload | None: ...
+
+    @abstractmethod
+    async def add(self, upload: Upload) -> None: ...
+
+    @abstractmethod
+    async def save(self, upload: Upload) -> None:
+        """Raises Conflict(version_conflict)."""
+
+    @abstractmethod
+    async def remove(self, upload_id: UploadId) -> None:
+        """Forget one that was never completed."""
+
+    @abstractmethod
+    async def abandoned(self, *, now: datetime, limit: int) -> list[Upload]:
+        """Expired ones that were never completed, oldest first."""
+
+
+class Tracks(ABC):
+    """Every track with its revisions, as one aggregate."""
+
+    @abstractmethod
+    async def get(self, track_id: TrackId) -> Track | None: ...
+
+    @abstractmethod
+    async def add(self, track: Track) -> None:
+        """Raises Conflict(permalink_taken | upload_used)."""
+
+    @abstractmethod
+    async def save(self, track: Track) -> None:
+        """Raises Conflict(version_conflict)."""
+
+    @abstractmethod
+    async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
+        """Whether the owner has, or had, a track under it."""
+
+
+class TracksWork(UnitOfWork, Protocol):
+    """The unit of work of this module."""
+
+    @property
+    def uploads(self) -> Uploads: ...
+
+    @property
+    def tracks(self) -> Tracks: ...
+
+
+class TrackReader(ABC):
+    """Reads of tracks. What the viewer may not see is left out, or None."""
+
+    @abstractmethod
+    async def get(self, viewer: Viewer, track_id: TrackId) -> TrackView | None:
+        """In any state."""
+
+    @abstractmethod
+    async def many(self, viewer: Viewer, track_ids: Sequence[TrackId]) -> list[TrackView]:
+        """Ready ones, in the order given."""
+
+    @abstractmethod
+    async def by_owner(
+        self, viewer: Viewer, owner_id: AccountId, *, after: Position | None, limit: int
+    ) -> Page[TrackView]:
+        """Ready ones that were published, newest first."""
+
+    @abstractmethod
+    async def mine(self, actor: Actor, *, after: Position | None, limit: int) -> Page[TrackView]:
+        """All of one's own that are not removed, in any state, newest first."""
+
+
+class ProgressBoard(ABC):
+    """How far processing is, for whoever looks now. Lossy."""
+
+    @abstractmethod
+    async def report(self, revision_id: RevisionId, progress: Progress) -> None:
+        """Replace what was said of this revision."""

@@ -1,0 +1,129 @@
+"""Turning the audio of a revision into what can be played."""
+
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from uuid import UUID
+
+from soundgraph.application.ports import Clock, Debt, ObjectStore
+from soundgraph.application.tracks.ports import MediaFailed, MediaProcessor, Progress, ProgressBoard, TracksWork
+from soundgraph.domain.events import DeliveryExhausted, Event
+from soundgraph.domain.ids import TrackId
+from soundgraph.domain.tracks import (
+    Analysis,
+    Failure,
+    Rendition,
+    Revision,
+    RevisionReceived,
+    RevisionState,
+    Track,
+)
+from soundgraph.domain.visibility import Standing
+
+GAVE_UP = Failure(
+    stage="processing",
+    code="gave_up",
+    message="Processing did not succeed after several attempts. The fault may be ours; try again later.",
+    retryable=True,
+)
+
+
+class ProcessRevision:
+    """Subscriber: turn the audio of a revision into renditions and a waveform.
+
+    Every attempt writes under a prefix of its own and every result is saved in a transaction that first checks that
+    this attempt still holds the debt, so what a killed or overtaken worker left can be neither seen nor kept.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], TracksWork],
+        media: MediaProcessor,
+        store: ObjectStore,
+        board: ProgressBoard,
+        clock: Clock,
+    ) -> None:
+        self._work, self._media, self._store, self._board, self._clock = work, media, store, board, clock
+
+    async def __call__(self, event: RevisionReceived, debt: Debt) -> None:
+        begun = await self._begin(event, debt)
+        if begun is None:
+            return
+        track, revision = begun
+        original = track.original_key(revision)
+        if await self._store.size(original) is None:
+            await self._store.copy(revision.quarantine_key, original)
+        prefix = track.rendition_prefix(revision, debt.attempts)
+        try:
+            async with aclosing(self._media.process(original, into=prefix)) as results:
+                async for result in results:
+                    await self._keep(event, debt, result)
+        except MediaFailed as failed:
+            failure = failed.failure
+            await self._store.remove_under(prefix)
+            if not failure.retryable:
+                await self._store.remove(original)
+            kept = await self._change(event, debt, lambda track: track.fail(revision.id, failure), pay=True)
+        else:
+            kept = await self._change(event, debt, lambda _: [], pay=True)
+            for attempt in range(1, debt.attempts):
+                await self._store.remove_under(track.rendition_prefix(revision, attempt))
+        await self._store.remove(revision.quarantine_key)
+        if not kept:
+            await self._store.remove_under(track.media_prefix)
+            await self._store.remove(original)
+
+    async def _begin(self, event: RevisionReceived, debt: Debt) -> tuple[Track, Revision] | None:
+        async with self._work() as work:
+            await work.hold(debt)
+            track = await work.tracks.get(event.track_id)
+            if track is None or track.standing is Standing.REMOVED:
+                return None
+            revision = track.revision(event.revision_id)
+            if revision.state is RevisionState.FAILED:
+                return None
+            track.begin_processing(event.revision_id)
+            await work.tracks.save(track)
+            await work.commit()
+        return track, revision
+
+    async def _keep(self, event: RevisionReceived, debt: Debt, result: Progress | Analysis | Rendition) -> None:
+        now, revision_id = self._clock.now(), event.revision_id
+        match result:
+            case Progress():
+                await self._board.report(revision_id, result)
+            case Analysis():
+                await self._change(event, debt, lambda track: track.finish_analysis(revision_id, result, at=now))
+            case Rendition():
+                await self._change(event, debt, lambda track: track.finish_rendition(revision_id, result, at=now))
+
+    async def _change(
+        self, event: RevisionReceived, debt: Debt, change: Callable[[Track], Sequence[Event]], *, pay: bool = False
+    ) -> bool:
+        """Save one result under the debt. False if the track was deleted meanwhile."""
+        async with self._work() as work:
+            await (work.pay(debt) if pay else work.hold(debt))
+            track = await work.tracks.get(event.track_id)
+            kept = track is not None and track.standing is not Standing.REMOVED
+            if track is not None and kept:
+                work.record(*change(track))
+                await work.tracks.save(track)
+            await work.commit()
+        return kept
+
+
+class GiveUpOnRevision:
+    """Subscriber: a revision whose processing used up its attempts has failed, and says so."""
+
+    def __init__(self, work: Callable[[], TracksWork]) -> None:
+        self._work = work
+
+    async def __call__(self, event: DeliveryExhausted, debt: Debt) -> None:
+        if event.event_name != RevisionReceived.name:
+            return
+        async with self._work() as work:
+            track = await work.tracks.get(TrackId(UUID(event.event_key)))
+            if track is not None:
+                work.record(*track.fail(track.revisions[-1].id, GAVE_UP))
+                await work.tracks.save(track)
+            await work.pay(debt)
+            await work.commit()
