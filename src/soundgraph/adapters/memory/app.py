@@ -1,0 +1,91 @@
+"""The whole product in memory, for tests and for projects that import the library. Needs only the base install."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from soundgraph.adapters.memory.clock import ManualClock
+from soundgraph.adapters.memory.database import MemoryDatabase, MemoryGate
+from soundgraph.adapters.memory.deliveries import MemoryDeliveries, NoHints
+from soundgraph.adapters.memory.discovery import MemoryTimelines
+from soundgraph.adapters.memory.engagement import MemoryEngagementReader
+from soundgraph.adapters.memory.identity import MemoryIdentityReader, Outbox, PlainTokens, QuickPasswords
+from soundgraph.adapters.memory.people import MemoryPeopleReader
+from soundgraph.adapters.memory.store import MemoryStore
+from soundgraph.adapters.memory.tracks import MemoryProgressBoard, MemoryTrackReader, WaveProcessor
+from soundgraph.adapters.memory.work import MemoryWork
+from soundgraph.adapters.system import TimeOrderedIds
+from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher
+from soundgraph.application.discovery import FeedReader
+from soundgraph.application.engagement import EngagementReader
+from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
+from soundgraph.application.people import PeopleReader
+from soundgraph.application.playback import PlaybackReader
+from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
+from soundgraph.application.subscriptions import SUBSCRIPTIONS
+from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.views import Links
+from soundgraph.application.wiring import Wiring
+
+T = TypeVar("T")
+
+
+class World:
+    """Everything that exists, in one place. `world.use(LikeTrack)` builds a use case; `settle()` pays every debt."""
+
+    def __init__(self, replacements: Mapping[type, object], base_url: str) -> None:
+        self.database = MemoryDatabase()
+        self.clock = ManualClock()
+        self.outbox = Outbox()
+        self.store = MemoryStore()
+        ids, links = TimeOrderedIds(), Links(base_url)
+        self.deliveries = MemoryDeliveries(self.database, SUBSCRIPTIONS, ids, self.clock)
+        tracks = MemoryTrackReader(self.database, links)
+        ports: dict[type, object] = {
+            Clock: self.clock,
+            Ids: ids,
+            Links: links,
+            Gate: MemoryGate(lambda: self.database.tables),
+            Deliveries: self.deliveries,
+            DeadLetters: self.deliveries,
+            Timelines: MemoryTimelines(),
+            ObjectStore: self.store,
+            Passwords: QuickPasswords(),
+            Tokens: PlainTokens(b"memory"),
+            Mailer: self.outbox,
+            IdentityReader: MemoryIdentityReader(self.database),
+            PeopleReader: MemoryPeopleReader(self.database, links),
+            TrackReader: tracks,
+            FeedReader: tracks,
+            PlaybackReader: tracks,
+            EngagementReader: MemoryEngagementReader(self.database, links),
+            ProgressBoard: MemoryProgressBoard(self.database),
+            MediaProcessor: WaveProcessor(self.store),
+            **replacements,
+        }
+        self.use = Wiring({port: _given(one) for port, one in ports.items()}, self.work)
+        self._ids = ids
+        self.dispatcher = Dispatcher(self.deliveries, SUBSCRIPTIONS, self.use, self.clock)
+
+    def work(self) -> MemoryWork:
+        """A unit of work over this world's database."""
+        return MemoryWork(self.database, SUBSCRIPTIONS, NoHints(), self._ids, self.clock)
+
+    async def settle(self) -> int:
+        """Pay every debt that is due by the world's clock, and those that paying them made. Returns how many tries.
+
+        A subscriber that fails leaves its debt in backoff, as in production: advance the clock and settle again.
+        """
+        tries = 0
+        while due := await self.deliveries.due(SUBSCRIPTIONS.names(), now=self.clock.now(), limit=100):
+            for hint in due:
+                tries += await self.dispatcher.deliver(hint.event_id, hint.subscriber)
+        return tries
+
+
+def _given(one: Any) -> Any:
+    return lambda: one
+
+
+def memory_app(replacements: Mapping[type, object] | None = None, *, base_url: str = "http://localhost") -> World:
+    """A fresh world. `replacements` maps a port to your own adapter of it."""
+    return World(replacements or {}, base_url)

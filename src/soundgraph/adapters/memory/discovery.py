@@ -1,0 +1,66 @@
+"""Timelines, and what fan-out asks, in memory."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from soundgraph.adapters.memory.database import Tables
+from soundgraph.application.discovery import Fans, Published
+from soundgraph.application.ports import Entry, Timelines
+from soundgraph.domain.ids import AccountId, TrackId
+from soundgraph.domain.tracks import Track
+from soundgraph.domain.visibility import Audience, Standing
+
+
+class MemoryTimelines(Timelines):
+    """Entries in a dict. Not part of a transaction, as MongoDB would not be."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], Entry] = {}
+
+    async def put(self, entries: Collection[Entry]) -> None:
+        self._entries |= {(entry.stream, entry.key): entry for entry in entries}
+
+    async def get(self, stream: str, key: str) -> Entry | None:
+        return self._entries.get((stream, key))
+
+    async def page(self, stream: str, *, before: tuple[datetime, str] | None, limit: int) -> list[Entry]:
+        entries = [entry for entry in self._entries.values() if entry.stream == stream]
+        rest = [entry for entry in entries if before is None or (entry.sort, entry.key) < before]
+        return sorted(rest, key=lambda entry: (entry.sort, entry.key), reverse=True)[:limit]
+
+    async def remove(self, stream: str, key: str) -> None:
+        self._entries.pop((stream, key), None)
+
+    async def remove_about(self, about: str, *, stream: str | None = None) -> None:
+        self._entries = {
+            place: entry
+            for place, entry in self._entries.items()
+            if entry.about != about or (stream is not None and entry.stream != stream)
+        }
+
+
+class MemoryFans(Fans):
+    """Follows and tracks among the tables of one transaction."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def followers(self, account_id: AccountId, *, after: AccountId | None, limit: int) -> list[AccountId]:
+        fans = sorted(AccountId(fan) for fan, followee in self._tables.follows if followee == account_id)
+        return [fan for fan in fans if after is None or fan > after][:limit]
+
+    async def follows(self, follower: AccountId, followee: AccountId) -> bool:
+        return (follower, followee) in self._tables.follows
+
+    async def published(self, track_id: TrackId) -> Published | None:
+        track = self._tables.tracks.get(track_id)
+        return None if track is None else _published(track)
+
+    async def latest(self, owner_id: AccountId, *, limit: int) -> list[Published]:
+        found = (_published(track) for track in self._tables.tracks.values() if track.owner_id == owner_id)
+        return sorted((one for one in found if one), key=lambda one: one.at, reverse=True)[:limit]
+
+
+def _published(track: Track) -> Published | None:
+    shown = track.standing is Standing.OK and track.details.audience is Audience.PUBLIC and track.live_id is not None
+    return Published(track.id, track.owner_id, track.published_at) if shown and track.published_at else None

@@ -1,0 +1,28 @@
+"""The unit of work of the memory adapters: one class that satisfies every module's protocol."""
+
+from typing import Self
+
+from soundgraph.adapters.memory.database import Transaction
+from soundgraph.adapters.memory.discovery import MemoryFans
+from soundgraph.adapters.memory.engagement import MemoryLikes
+from soundgraph.adapters.memory.identity import MemoryAccounts, MemoryFamilies, MemoryRegistrations
+from soundgraph.adapters.memory.people import MemoryBlocks, MemoryFollows, MemoryProfiles
+from soundgraph.adapters.memory.tracks import MemoryTracks, MemoryUploads
+
+
+class MemoryWork(Transaction):
+    """A transaction with the collections of all modules."""
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.accounts = MemoryAccounts(self.tables)
+        self.registrations = MemoryRegistrations(self.tables)
+        self.families = MemoryFamilies(self.tables)
+        self.profiles = MemoryProfiles(self.tables)
+        self.follows = MemoryFollows(self.tables)
+        self.blocks = MemoryBlocks(self.tables)
+        self.uploads = MemoryUploads(self.tables)
+        self.tracks = MemoryTracks(self.tables)
+        self.likes = MemoryLikes(self.tables)
+        self.fans = MemoryFans(self.tables)
+        return self
