@@ -1,0 +1,111 @@
+"""Timelines, and what fan-out asks, in PostgreSQL."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Integer, Text, bindparam, delete, exists, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from soundgraph.adapters.postgres.engine import ReadPool, translated
+from soundgraph.adapters.postgres.read import Query, Row
+from soundgraph.adapters.postgres.schema import MOMENT, follows, timelines, tracks
+from soundgraph.adapters.postgres.transaction import Session
+from soundgraph.application.discovery import Fans, Published
+from soundgraph.application.ports import Entry, Timelines
+from soundgraph.domain.ids import AccountId, TrackId
+from soundgraph.domain.visibility import Audience, Standing
+
+
+def entry_of(row: Row) -> Entry:
+    """The entry in a row."""
+    body = msgspec.json.decode(row["body"], type=dict[str, object])
+    return Entry(row["stream"], row["key"], row["sort"], row["about"], body)
+
+
+_STREAM = timelines.c.stream == bindparam("stream", type_=Text)
+_SORT = bindparam("before_sort", None, type_=MOMENT)
+_KEY = bindparam("before_key", None, type_=Text)
+_GET = Query(
+    "timelines.get", select(timelines).where(_STREAM, timelines.c.key == bindparam("key", type_=Text)), entry_of
+)
+_PAGE = Query(
+    "timelines.page",
+    select(timelines)
+    .where(_STREAM, or_(_SORT.is_(None), tuple_(timelines.c.sort, timelines.c.key) < tuple_(_SORT, _KEY)))
+    .order_by(timelines.c.sort.desc(), timelines.c.key.desc())
+    .limit(bindparam("take", type_=Integer)),
+    entry_of,
+)
+
+
+class PostgresTimelines(Timelines):
+    """Entries in one table. Every call is a transaction of its own, as MongoDB's would be."""
+
+    def __init__(self, engine: AsyncEngine, pool: ReadPool) -> None:
+        self._engine, self._pool = engine, pool
+
+    async def put(self, entries: Collection[Entry]) -> None:
+        if not entries:
+            return
+        rows = [
+            {"stream": one.stream, "key": one.key, "sort": one.sort, "about": one.about, "body": one.body}
+            for one in sorted(entries, key=lambda one: (one.stream, one.key))
+        ]
+        statement = upsert(timelines)
+        changes = {name: statement.excluded[name] for name in ("sort", "about", "body")}
+        await self._run(statement.on_conflict_do_update(index_elements=["stream", "key"], set_=changes), rows)
+
+    async def get(self, stream: str, key: str) -> Entry | None:
+        return await _GET.one(self._pool, stream=stream, key=key)
+
+    async def page(self, stream: str, *, before: tuple[datetime, str] | None, limit: int) -> list[Entry]:
+        sort, key = before or (None, None)
+        return await _PAGE.all(self._pool, stream=stream, before_sort=sort, before_key=key, take=limit)
+
+    async def remove(self, stream: str, key: str) -> None:
+        await self._run(delete(timelines).where(timelines.c.stream == stream, timelines.c.key == key))
+
+    async def remove_about(self, about: str, *, stream: str | None = None) -> None:
+        gone = delete(timelines).where(timelines.c.about == about)
+        await self._run(gone if stream is None else gone.where(timelines.c.stream == stream))
+
+    async def _run(self, statement: Any, rows: list[dict[str, Any]] | None = None) -> None:
+        with translated():
+            async with self._engine.begin() as connection:
+                await connection.execute(statement, rows)
+
+
+_PUBLISHED = select(tracks.c.id, tracks.c.owner_id, tracks.c.published_at).where(
+    tracks.c.standing == Standing.OK.value,
+    tracks.c.audience == Audience.PUBLIC.value,
+    tracks.c.live_id.is_not(None),
+    tracks.c.published_at.is_not(None),
+)
+
+
+class PostgresFans(Fans):
+    """Follows and tracks in one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def followers(self, account_id: AccountId, *, after: AccountId | None, limit: int) -> list[AccountId]:
+        fans = select(follows.c.follower).where(follows.c.followee == account_id)
+        rest = fans if after is None else fans.where(follows.c.follower > after)
+        rows = await self._session.rows(rest.order_by(follows.c.follower).limit(limit))
+        return [AccountId(row.follower) for row in rows]
+
+    async def follows(self, follower: AccountId, followee: AccountId) -> bool:
+        edge = exists().where(follows.c.follower == follower, follows.c.followee == followee)
+        return bool((await self._session.rows(select(edge)))[0][0])
+
+    async def published(self, track_id: TrackId) -> Published | None:
+        row = await self._session.row(_PUBLISHED.where(tracks.c.id == track_id))
+        return None if row is None else Published(row.id, row.owner_id, row.published_at)
+
+    async def latest(self, owner_id: AccountId, *, limit: int) -> list[Published]:
+        newest = _PUBLISHED.where(tracks.c.owner_id == owner_id).order_by(tracks.c.published_at.desc()).limit(limit)
+        return [Published(row.id, row.owner_id, row.published_at) for row in await self._session.rows(newest)]

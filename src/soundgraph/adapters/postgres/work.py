@@ -1,0 +1,28 @@
+"""The unit of work of PostgreSQL: one class that satisfies every module's protocol."""
+
+from typing import Self
+
+from soundgraph.adapters.postgres.discovery import PostgresFans
+from soundgraph.adapters.postgres.engagement import PostgresLikes
+from soundgraph.adapters.postgres.identity import PostgresAccounts, PostgresFamilies, PostgresRegistrations
+from soundgraph.adapters.postgres.people import PostgresBlocks, PostgresFollows, PostgresProfiles
+from soundgraph.adapters.postgres.tracks import PostgresTracks, PostgresUploads
+from soundgraph.adapters.postgres.transaction import Transaction
+
+
+class PostgresWork(Transaction):
+    """A transaction with the collections of all modules."""
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.accounts = PostgresAccounts(self.session)
+        self.registrations = PostgresRegistrations(self.session)
+        self.families = PostgresFamilies(self.session)
+        self.profiles = PostgresProfiles(self.session)
+        self.follows = PostgresFollows(self.session)
+        self.blocks = PostgresBlocks(self.session)
+        self.uploads = PostgresUploads(self.session)
+        self.tracks = PostgresTracks(self.session)
+        self.likes = PostgresLikes(self.session)
+        self.fans = PostgresFans(self.session)
+        return self
