@@ -14,7 +14,8 @@ from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
 from soundgraph.adapters.postgres.engine import ReadPool, write_engine
 from soundgraph.adapters.postgres.identity import PostgresIdentityReader
 from soundgraph.adapters.postgres.people import PostgresPeopleReader
-from soundgraph.adapters.postgres.tracks import PostgresProgressBoard, PostgresTrackReader
+from soundgraph.adapters.postgres.track_views import PostgresTrackReader
+from soundgraph.adapters.postgres.tracks import PostgresProgressBoard
 from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.system import TimeOrderedIds

@@ -19,6 +19,9 @@ from soundgraph.application.ports import Clock, Debt, LeaseLost
 from soundgraph.domain.events import Event, PeriodicDue
 from soundgraph.domain.ids import EventId
 
+# The one actor that carries hints. Its name is in every queued message and so never changes.
+ACTOR: Final = "deliver"
+
 LEASE: Final = timedelta(seconds=30)
 HEARTBEAT: Final = timedelta(seconds=5)
 FIRST_BACKOFF: Final = timedelta(seconds=15)
@@ -199,6 +202,11 @@ class Dispatcher:
         heart = asyncio.create_task(self._beat(claimed.debt, work))
         try:
             await self._attempt(claimed)
+        except asyncio.CancelledError:
+            # The heart ends by itself only where the lease was lost; any other cancellation is the caller's.
+            if work is None or not heart.done() or work.uncancel():
+                raise
+            log.warning("lease lost: event %s, subscriber %s", event_id, subscriber)
         finally:
             heart.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -236,7 +244,11 @@ class Dispatcher:
     async def _beat(self, debt: Debt, work: "asyncio.Task[object] | None") -> None:
         while True:
             await asyncio.sleep(HEARTBEAT.total_seconds())
-            held = await self._deliveries.put_off(debt, until=self._clock.now() + LEASE)
+            try:
+                held = await self._deliveries.put_off(debt, until=self._clock.now() + LEASE)
+            except Exception as error:  # noqa: BLE001 - the lease outlives several beats, so the next may succeed
+                log.warning("heartbeat failed: event %s", debt.event_id, exc_info=error)
+                continue
             if not held and work is not None:
                 work.cancel("the lease was lost")
                 return

@@ -164,7 +164,7 @@ class Unfollow:
 class Block:
     """Block a person: both follows end, and neither sees the other anywhere. Anyone. Blocking twice is blocking once.
 
-    Raises Invalid(self), NotFound for someone who does not exist or cannot be seen, unless blocked already.
+    Raises Invalid(self), NotFound for someone who does not exist. One may block back.
     """
 
     def __init__(self, work: Callable[[], PeopleWork], clock: Clock) -> None:

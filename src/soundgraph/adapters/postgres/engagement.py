@@ -9,7 +9,7 @@ from soundgraph.adapters.postgres.pages import page_of, paged, paging
 from soundgraph.adapters.postgres.people import mini_user, people_along
 from soundgraph.adapters.postgres.read import Query
 from soundgraph.adapters.postgres.schema import ID, accounts, likes, tracks
-from soundgraph.adapters.postgres.tracks import TRACKS_SEEN, track_view
+from soundgraph.adapters.postgres.track_views import TRACKS_SEEN, track_view
 from soundgraph.adapters.postgres.transaction import Session
 from soundgraph.adapters.postgres.visibility import account_visible, viewer_parameters
 from soundgraph.application.engagement import EngagementReader, Likes

@@ -103,9 +103,14 @@ class RetryTrack:
 class RemoveTrackMedia:
     """Subscriber: remove the objects of a track that its owner deleted."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, work: Callable[[], TracksWork], store: ObjectStore) -> None:
+        self._work, self._store = work, store
 
     async def __call__(self, event: TrackRemoved, debt: Debt) -> None:  # noqa: ARG002 - removing twice is once
+        async with self._work() as work:
+            track = await work.tracks.get(event.track_id)
+        # An original is still in quarantine where processing never got as far as copying it.
+        for revision in track.revisions if track else ():
+            await self._store.remove(revision.quarantine_key)
         await self._store.remove_under(f"originals/{event.track_id}/")
         await self._store.remove_under(f"renditions/{event.track_id}/")

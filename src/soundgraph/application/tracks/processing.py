@@ -49,6 +49,9 @@ class ProcessRevision:
         if begun is None:
             return
         track, revision = begun
+        if track.standing is Standing.REMOVED:
+            await self._discard(track, revision)
+            return
         original = track.original_key(revision)
         if await self._store.size(original) is None:
             await self._store.copy(revision.quarantine_key, original)
@@ -59,32 +62,41 @@ class ProcessRevision:
                     await self._keep(event, debt, result)
         except MediaFailed as failed:
             failure = failed.failure
-            await self._store.remove_under(prefix)
-            if not failure.retryable:
-                await self._store.remove(original)
             kept = await self._change(event, debt, lambda track: track.fail(revision.id, failure), pay=True)
+            # What an attempt made before it failed may be playing; then it stays.
+            if kept is not None and kept.revision(revision.id).state is RevisionState.FAILED:
+                for attempt in range(1, debt.attempts + 1):
+                    await self._store.remove_under(track.rendition_prefix(revision, attempt))
+                if not failure.retryable:
+                    await self._store.remove(original)
         else:
             kept = await self._change(event, debt, lambda _: [], pay=True)
             for attempt in range(1, debt.attempts):
                 await self._store.remove_under(track.rendition_prefix(revision, attempt))
         await self._store.remove(revision.quarantine_key)
-        if not kept:
-            await self._store.remove_under(track.media_prefix)
-            await self._store.remove(original)
+        if kept is None:
+            await self._discard(track, revision)
 
     async def _begin(self, event: RevisionReceived, debt: Debt) -> tuple[Track, Revision] | None:
         async with self._work() as work:
             await work.hold(debt)
             track = await work.tracks.get(event.track_id)
-            if track is None or track.standing is Standing.REMOVED:
+            if track is None:
                 return None
             revision = track.revision(event.revision_id)
+            if track.standing is Standing.REMOVED:
+                return track, revision
             if revision.state is RevisionState.FAILED:
                 return None
             track.begin_processing(event.revision_id)
             await work.tracks.save(track)
             await work.commit()
         return track, revision
+
+    async def _discard(self, track: Track, revision: Revision) -> None:
+        await self._store.remove_under(track.media_prefix)
+        await self._store.remove(track.original_key(revision))
+        await self._store.remove(revision.quarantine_key)
 
     async def _keep(self, event: RevisionReceived, debt: Debt, result: Progress | Analysis | Rendition) -> None:
         now, revision_id = self._clock.now(), event.revision_id
@@ -98,17 +110,18 @@ class ProcessRevision:
 
     async def _change(
         self, event: RevisionReceived, debt: Debt, change: Callable[[Track], Sequence[Event]], *, pay: bool = False
-    ) -> bool:
-        """Save one result under the debt. False if the track was deleted meanwhile."""
+    ) -> Track | None:
+        """Save one result under the debt. None if the track was deleted meanwhile."""
         async with self._work() as work:
             await (work.pay(debt) if pay else work.hold(debt))
             track = await work.tracks.get(event.track_id)
-            kept = track is not None and track.standing is not Standing.REMOVED
-            if track is not None and kept:
+            if track is not None and track.standing is Standing.REMOVED:
+                track = None
+            if track is not None:
                 work.record(*change(track))
                 await work.tracks.save(track)
             await work.commit()
-        return kept
+        return track
 
 
 class GiveUpOnRevision:

@@ -32,7 +32,8 @@ class BeginUpload:
 class CreateTrack:
     """Turn one's own completed upload into a track. Whoever began the upload.
 
-    Raises Invalid naming every broken rule, NotFound for an upload of someone else, Conflict(upload_completed).
+    Raises Invalid naming every broken rule, NotFound for an upload that is someone else's or has expired,
+    Conflict(upload_completed).
     """
 
     def __init__(self, work: Callable[[], TracksWork], ids: Ids, clock: Clock) -> None:
@@ -47,9 +48,11 @@ class CreateTrack:
         if errors:
             raise Invalid.fields(errors)
         track_id, revision_id = TrackId(self._ids.new()), RevisionId(self._ids.new())
+        now = self._clock.now()
         async with self._work() as work:
             upload = await work.uploads.get(upload_id)
-            if upload is None or upload.owner_id != actor.id:
+            # The chore that removes expired bytes takes no lock, so nothing may be made of them any more.
+            if upload is None or upload.owner_id != actor.id or upload.expires_at <= now:
                 raise NotFound
             upload.complete(size_bytes=size_bytes, sha256=sha256)
             await work.uploads.save(upload)
@@ -57,9 +60,7 @@ class CreateTrack:
             permalink = slugify(details.title)
             if await work.tracks.permalink_taken(actor.id, permalink):
                 permalink = f"{permalink}-{track_id.hex[-8:]}"
-            track, received = Track.create(
-                track_id, revision_id, upload, details=details, permalink=permalink, at=self._clock.now()
-            )
+            track, received = Track.create(track_id, revision_id, upload, details=details, permalink=permalink, at=now)
             await work.tracks.add(track)
             work.record(received)
             await work.commit()

@@ -1,0 +1,1 @@
+"""The process that pays debts: sweep, hints, chores."""
