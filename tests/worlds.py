@@ -1,4 +1,4 @@
-"""The product on PostgreSQL with everything else in memory, shaped like the memory world, for tests that run on both."""
+"""The product on PostgreSQL and otherwise in memory, shaped like the memory world, for tests that run on both."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ from soundgraph.adapters.postgres.tracks import PostgresProgressBoard
 from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.system import TimeOrderedIds
-from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher
+from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog
 from soundgraph.application.discovery import FeedReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
@@ -48,6 +48,7 @@ class PostgresWorld:
             Gate: reading_gate(self.pool),
             Deliveries: self.deliveries,
             DeadLetters: self.deliveries,
+            EventLog: self.deliveries,
             Timelines: PostgresTimelines(self.engine, self.pool),
             ObjectStore: self.store,
             Passwords: QuickPasswords(),

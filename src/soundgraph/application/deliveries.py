@@ -26,6 +26,7 @@ LEASE: Final = timedelta(seconds=30)
 HEARTBEAT: Final = timedelta(seconds=5)
 FIRST_BACKOFF: Final = timedelta(seconds=15)
 LONGEST_BACKOFF: Final = timedelta(hours=1)
+EVENTS_KEPT: Final = timedelta(days=7)
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +173,24 @@ class DeadLetters(ABC):
         """Make one due now with a full budget. False if there is no such dead letter."""
 
 
+class EventLog(ABC):
+    """The events that happened."""
+
+    @abstractmethod
+    async def trim(self, *, before: datetime) -> int:
+        """Forget older events that are owed to nobody. Returns how many."""
+
+
+class TrimEvents:
+    """Chore: forget events that are a week old and owed to nobody."""
+
+    def __init__(self, log: EventLog, clock: Clock) -> None:
+        self._log, self._clock = log, clock
+
+    async def __call__(self, event: object, debt: Debt) -> None:  # noqa: ARG002 - a chore needs only the time
+        await self._log.trim(before=self._clock.now() - EVENTS_KEPT)
+
+
 def backoff(attempts: int) -> timedelta:
     """How long to wait after the given number of failed tries: 15 s, doubling, at most an hour."""
     doublings: int = 2 ** (min(attempts, 12) - 1)
@@ -246,7 +265,7 @@ class Dispatcher:
             await asyncio.sleep(HEARTBEAT.total_seconds())
             try:
                 held = await self._deliveries.put_off(debt, until=self._clock.now() + LEASE)
-            except Exception as error:  # noqa: BLE001 - the lease outlives several beats, so the next may succeed
+            except Exception as error:
                 log.warning("heartbeat failed: event %s", debt.event_id, exc_info=error)
                 continue
             if not held and work is not None:

@@ -5,7 +5,7 @@ Names are stored in every debt. To rename a subscriber, add the new name and kee
 
 from datetime import timedelta
 
-from soundgraph.application.deliveries import Subscription, Subscriptions
+from soundgraph.application.deliveries import Subscription, Subscriptions, TrimEvents
 from soundgraph.application.discovery import FollowIntoFeed, PushToFeeds
 from soundgraph.application.identity import ExpireIdentities, SendVerification
 from soundgraph.application.tracks import ExpireUploads, GiveUpOnRevision, ProcessRevision, RemoveTrackMedia
@@ -42,6 +42,7 @@ TABLE = (
     Subscription("tracks.remove_media", RemoveTrackMedia, (TrackRemoved,)),
     Subscription("discovery.push", PushToFeeds, (TrackPublished,), queue="fanout"),
     Subscription("discovery.follow", FollowIntoFeed, (PersonFollowed, PersonUnfollowed), queue="fanout"),
+    Subscription("events.trim", TrimEvents, every=timedelta(hours=1)),
     Subscription("identity.expire", ExpireIdentities, every=timedelta(hours=1)),
     Subscription("tracks.expire_uploads", ExpireUploads, every=timedelta(hours=1)),
 )

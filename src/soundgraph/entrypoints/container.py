@@ -31,7 +31,7 @@ from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.pyav.processor import PyAvProcessor
 from soundgraph.adapters.redis.hints import BrokerHints, message_of, redis_broker
 from soundgraph.adapters.system import SystemClock, TimeOrderedIds
-from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, Hint, Hints
+from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog, Hint, Hints
 from soundgraph.application.discovery import FeedReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
@@ -119,6 +119,7 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         Hints: container.hints,
         Deliveries: container.deliveries,
         DeadLetters: container.deliveries,
+        EventLog: container.deliveries,
         Timelines: container.timelines,
         ObjectStore: container.store,
         Passwords: container.passwords,

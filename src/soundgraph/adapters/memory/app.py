@@ -14,7 +14,7 @@ from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.adapters.memory.tracks import MemoryProgressBoard, MemoryTrackReader, WaveProcessor
 from soundgraph.adapters.memory.work import MemoryWork
 from soundgraph.adapters.system import TimeOrderedIds
-from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher
+from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog
 from soundgraph.application.discovery import FeedReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
@@ -47,6 +47,7 @@ class World:
             Gate: MemoryGate(lambda: self.database.tables),
             Deliveries: self.deliveries,
             DeadLetters: self.deliveries,
+            EventLog: self.deliveries,
             Timelines: MemoryTimelines(),
             ObjectStore: self.store,
             Passwords: QuickPasswords(),

@@ -31,6 +31,7 @@ class Versioned(Protocol):
 
 A = TypeVar("A", bound=Versioned)
 V = TypeVar("V")
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -181,14 +182,15 @@ class Transaction:
         self._database.tables = self.tables
 
 
-def kept(row: A | None) -> A | None:
-    """A copy for the reader to change."""
+def kept(row: R) -> R:
+    """A copy: for the reader to change, or for the table to keep."""
     return deepcopy(row)
 
 
 def save(table: dict[Any, A], key: object, row: A) -> None:
     """Replace a row. Raises Conflict(version_conflict) if it changed since it was read."""
-    if table[key].version != row.version:
+    stored = table.get(key)
+    if stored is None or stored.version != row.version:
         raise Conflict("version_conflict", "Someone else changed this meanwhile. Read it again.")
     row.version += 1
     table[key] = deepcopy(row)

@@ -9,6 +9,7 @@ from soundgraph.application.deliveries import (
     DeadLetter,
     DeadLetters,
     Deliveries,
+    EventLog,
     Hint,
     Hints,
     Subscription,
@@ -26,17 +27,24 @@ class NoHints(Hints):
         """Nothing to do."""
 
 
-class MemoryDeliveries(Deliveries, DeadLetters):
+class MemoryDeliveries(Deliveries, DeadLetters, EventLog):
     """The table of debts. Each call is one transaction of its own."""
 
     def __init__(self, database: MemoryDatabase, subscriptions: Subscriptions, ids: Ids, clock: Clock) -> None:
         self._database, self._subscriptions, self._ids, self._clock = database, subscriptions, ids, clock
+
+    def _known(self, event_id: EventId, subscriber: str) -> bool:
+        """Whether this version can pay it. A newer one may have left what this one must leave alone."""
+        event = self._database.tables.events.get(event_id)
+        names = self._subscriptions
+        return event is not None and event.name in names.event_names() and subscriber in names.names()
 
     async def due(self, subscribers: Sequence[str], *, now: datetime, limit: int) -> list[Hint]:
         due = [
             (row.due, event_id, name)
             for (event_id, name), row in self._database.tables.deliveries.items()
             if name in subscribers and row.due is not None and row.due <= now and row.attempts < row.budget
+            if self._known(event_id, name)
         ]
         return [
             Hint(event_id, name, self._subscriptions.named(name).queue) for _, event_id, name in sorted(due)[:limit]
@@ -46,6 +54,8 @@ class MemoryDeliveries(Deliveries, DeadLetters):
         async with self._transaction() as work:
             row = work.tables.deliveries.get((event_id, subscriber))
             if row is None or row.due is None or row.due > now or row.attempts >= row.budget:
+                return None
+            if not self._known(event_id, subscriber):
                 return None
             claimed = DebtRow(now + lease, row.budget, row.attempts + 1, row.error)
             work.tables.deliveries[event_id, subscriber] = claimed
@@ -123,12 +133,21 @@ class MemoryDeliveries(Deliveries, DeadLetters):
     async def replay(self, event_id: EventId, subscriber: str, *, now: datetime) -> bool:
         async with self._transaction() as work:
             row = work.tables.deliveries.get((event_id, subscriber))
-            if row is None or row.due is not None:
+            if row is None or row.due is not None or not self._known(event_id, subscriber):
                 return False
             budget = row.attempts + self._subscriptions.named(subscriber).budget
             work.tables.deliveries[event_id, subscriber] = DebtRow(now, budget, row.attempts)
             await work.commit()
         return True
+
+    async def trim(self, *, before: datetime) -> int:
+        async with self._transaction() as work:
+            owed = {event_id for event_id, _ in work.tables.deliveries}
+            old = [key for key, event in work.tables.events.items() if event.at < before and key not in owed]
+            for event_id in old:
+                del work.tables.events[event_id]
+            await work.commit()
+        return len(old)
 
     def _transaction(self) -> Transaction:
         return Transaction(self._database, self._subscriptions, NoHints(), self._ids, self._clock)

@@ -43,7 +43,7 @@ class MemoryAccounts(Accounts):
                 raise Conflict("email_taken", "This address has an account already.")
             if other.handle == account.handle:
                 raise Conflict("handle_taken", "This handle is taken.")
-        self._tables.accounts[account.id] = account
+        self._tables.accounts[account.id] = kept(account)
 
     async def save(self, account: Account) -> None:
         save(self._tables.accounts, account.id, account)
@@ -59,18 +59,18 @@ class MemoryRegistrations(Registrations):
         reserved = {one.handle for one in self._tables.registrations.values() if one.expires_at > now}
         if registration.handle in reserved | {one.handle for one in self._tables.accounts.values()}:
             raise Conflict("handle_taken", "This handle is taken.")
-        self._tables.registrations[registration.id] = registration
+        self._tables.registrations[registration.id] = kept(registration)
 
     async def get(self, registration_id: RegistrationId) -> Registration | None:
-        return self._tables.registrations.get(registration_id)
+        return kept(self._tables.registrations.get(registration_id))
 
     async def by_token(self, token_digest: bytes) -> Registration | None:
         found = (one for one in self._tables.registrations.values() if one.token_digest == token_digest)
-        return next(found, None)
+        return kept(next(found, None))
 
     async def by_login(self, login: str) -> Registration | None:
         found = [one for one in self._tables.registrations.values() if login in (one.email, one.handle)]
-        return max(found, key=lambda one: one.id, default=None)
+        return kept(max(found, key=lambda one: one.id, default=None))
 
     async def remove(self, registration: Registration) -> None:
         self._tables.registrations.pop(registration.id, None)
@@ -92,7 +92,7 @@ class MemoryFamilies(Families):
         return kept(self._tables.families.get(family_id))
 
     async def add(self, family: SessionFamily) -> None:
-        self._tables.families[family.id] = family
+        self._tables.families[family.id] = kept(family)
 
     async def save(self, family: SessionFamily) -> None:
         save(self._tables.families, family.id, family)

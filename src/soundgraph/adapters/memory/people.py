@@ -22,7 +22,7 @@ class MemoryProfiles(Profiles, NewProfiles):
         return kept(self._tables.profiles.get(account_id))
 
     async def add(self, profile: Profile) -> None:
-        self._tables.profiles[profile.id] = profile
+        self._tables.profiles[profile.id] = kept(profile)
 
     async def save(self, profile: Profile) -> None:
         save(self._tables.profiles, profile.id, profile)

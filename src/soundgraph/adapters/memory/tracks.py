@@ -40,7 +40,7 @@ class MemoryUploads(Uploads):
         return kept(self._tables.uploads.get(upload_id))
 
     async def add(self, upload: Upload) -> None:
-        self._tables.uploads[upload.id] = kept(upload) or upload
+        self._tables.uploads[upload.id] = kept(upload)
 
     async def save(self, upload: Upload) -> None:
         save(self._tables.uploads, upload.id, upload)
@@ -68,12 +68,12 @@ class MemoryTracks(Tracks):
         used = {revision.upload_id for one in self._tables.tracks.values() for revision in one.revisions}
         if any(revision.upload_id in used for revision in track.revisions):
             raise Conflict("upload_used", "This upload became a track already.")
-        self._tables.tracks[track.id] = kept(track) or track
+        self._tables.tracks[track.id] = kept(track)
 
     async def save(self, track: Track) -> None:
-        before = self._tables.tracks[track.id]
+        before = self._tables.tracks.get(track.id)
         save(self._tables.tracks, track.id, track)
-        self._tables.count(track.owner_id, "tracks", int(_listed(track)) - int(_listed(before)))
+        self._tables.count(track.owner_id, "tracks", int(_listed(track)) - int(before is not None and _listed(before)))
 
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
         return any((one.owner_id, one.permalink) == (owner_id, permalink) for one in self._tables.tracks.values())
@@ -202,7 +202,11 @@ class WaveProcessor(MediaProcessor):
         except (wave.Error, EOFError) as error:
             failure = Failure("probing", "unsupported", "Without the media extra only PCM WAV files can be processed.")
             raise MediaFailed(failure) from error
-        if parameters.sampwidth > 2 or not frames:
+        # A file that was cut off may end in the middle of a sample.
+        frames = frames[
+            : len(frames) // (parameters.sampwidth * parameters.nchannels) * parameters.sampwidth * parameters.nchannels
+        ]
+        if parameters.sampwidth > 2 or not frames or not parameters.framerate:
             raise MediaFailed(Failure("probing", "no_audio", "There is no 8- or 16-bit audio in this file."))
         waveform = waveform_json(frames, parameters.sampwidth, parameters.nchannels, parameters.framerate)
         await self._store.put(f"{into}waveform.json", _once(waveform))

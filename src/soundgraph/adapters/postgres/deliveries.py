@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Update, cast, delete, func, literal, select, update
+from sqlalchemy import Row, Update, cast, delete, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,6 +17,7 @@ from soundgraph.application.deliveries import (
     DeadLetter,
     DeadLetters,
     Deliveries,
+    EventLog,
     Hint,
     Hints,
     Subscription,
@@ -61,7 +62,7 @@ class NotifyHints(Hints):
             return
 
 
-class PostgresDeliveries(Deliveries, DeadLetters):
+class PostgresDeliveries(Deliveries, DeadLetters, EventLog):
     """The table of debts. Each call is one transaction of its own."""
 
     def __init__(self, engine: AsyncEngine, subscriptions: Subscriptions, ids: Ids, clock: Clock, hints: Hints) -> None:
@@ -159,6 +160,12 @@ class PostgresDeliveries(Deliveries, DeadLetters):
         dead = (deliveries.c.event_id == event_id, deliveries.c.subscriber == subscriber, deliveries.c.due == NEVER)
         again = update(deliveries).where(*dead).values(due=now, budget=deliveries.c.attempts + budget)
         return await self._change(again)
+
+    async def trim(self, *, before: datetime) -> int:
+        owed = exists().where(deliveries.c.event_id == events.c.id)
+        with translated():
+            async with self._engine.begin() as connection:
+                return (await connection.execute(delete(events).where(events.c.at < before, ~owed))).rowcount
 
     async def _rows(self, statement: Any) -> Sequence[Row[Any]]:
         with translated():

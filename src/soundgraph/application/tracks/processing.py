@@ -55,27 +55,41 @@ class ProcessRevision:
         original = track.original_key(revision)
         if await self._store.size(original) is None:
             await self._store.copy(revision.quarantine_key, original)
-        prefix = track.rendition_prefix(revision, debt.attempts)
+        failure = await self._process(event, debt, original, into=track.rendition_prefix(revision, debt.attempts))
+        kept = await self._change(
+            event, debt, lambda track: track.fail(revision.id, failure) if failure else (), pay=True
+        )
+        if kept is None:
+            await self._discard(track, revision)
+        else:
+            await self._tidy(kept, kept.revision(revision.id), failure, debt)
+
+    async def _process(self, event: RevisionReceived, debt: Debt, original: str, *, into: str) -> Failure | None:
         try:
-            async with aclosing(self._media.process(original, into=prefix)) as results:
+            async with aclosing(self._media.process(original, into=into)) as results:
                 async for result in results:
                     await self._keep(event, debt, result)
         except MediaFailed as failed:
-            failure = failed.failure
-            kept = await self._change(event, debt, lambda track: track.fail(revision.id, failure), pay=True)
-            # What an attempt made before it failed may be playing; then it stays.
-            if kept is not None and kept.revision(revision.id).state is RevisionState.FAILED:
-                for attempt in range(1, debt.attempts + 1):
-                    await self._store.remove_under(track.rendition_prefix(revision, attempt))
-                if not failure.retryable:
-                    await self._store.remove(original)
-        else:
-            kept = await self._change(event, debt, lambda _: [], pay=True)
-            for attempt in range(1, debt.attempts):
-                await self._store.remove_under(track.rendition_prefix(revision, attempt))
+            return failed.failure
+        return None
+
+    async def _tidy(self, track: Track, revision: Revision, failure: Failure | None, debt: Debt) -> None:
+        """Remove what nothing refers to any more. What an attempt stored before it failed may be playing; it stays."""
+        stale = range(0)
+        if revision.state is RevisionState.FAILED:
+            stale = range(1, debt.attempts + 1)
+        elif failure is None:
+            stale = range(1, debt.attempts)
+        for attempt in stale:
+            await self._store.remove_under(track.rendition_prefix(revision, attempt))
+        if revision.failure is not None and not revision.failure.retryable:
+            await self._store.remove(track.original_key(revision))
         await self._store.remove(revision.quarantine_key)
-        if kept is None:
-            await self._discard(track, revision)
+
+    async def _discard(self, track: Track, revision: Revision) -> None:
+        await self._store.remove_under(track.media_prefix)
+        await self._store.remove(track.original_key(revision))
+        await self._store.remove(revision.quarantine_key)
 
     async def _begin(self, event: RevisionReceived, debt: Debt) -> tuple[Track, Revision] | None:
         async with self._work() as work:
@@ -92,11 +106,6 @@ class ProcessRevision:
             await work.tracks.save(track)
             await work.commit()
         return track, revision
-
-    async def _discard(self, track: Track, revision: Revision) -> None:
-        await self._store.remove_under(track.media_prefix)
-        await self._store.remove(track.original_key(revision))
-        await self._store.remove(revision.quarantine_key)
 
     async def _keep(self, event: RevisionReceived, debt: Debt, result: Progress | Analysis | Rendition) -> None:
         now, revision_id = self._clock.now(), event.revision_id
