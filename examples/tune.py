@@ -21,7 +21,7 @@ def pluck(frequency: float, seconds: float) -> list[float]:
     ]
 
 
-def tune() -> array.array[int]:
+def tune() -> "array.array[int]":
     """Two rounds of arpeggios over four chords, in stereo: the bass to the left, the melody to the right."""
     samples = array.array("h")
     for chord in CHORDS * 2:

@@ -332,14 +332,18 @@ class Track:
             revision.state = RevisionState.PROCESSING
 
     def finish_analysis(self, revision_id: RevisionId, analysis: Analysis, *, at: datetime) -> list[Event]:
-        """Duration and waveform are known."""
+        """Duration and waveform are known. Nothing happens where the revision has failed meanwhile."""
         revision = self.revision(revision_id)
+        if revision.state is RevisionState.FAILED:
+            return []
         revision.analysis = analysis
         return self._ready_if_playable(revision, at)
 
     def finish_rendition(self, revision_id: RevisionId, rendition: Rendition, *, at: datetime) -> list[Event]:
-        """One rendition is stored. It takes the place of an earlier attempt's of the same name."""
+        """One rendition is stored. It takes the place of an earlier attempt's; on a failed revision nothing happens."""
         revision = self.revision(revision_id)
+        if revision.state is RevisionState.FAILED:
+            return []
         others = tuple(one for one in revision.renditions if one.name != rendition.name)
         revision.renditions = (*others, rendition)
         return self._ready_if_playable(revision, at)
@@ -350,6 +354,7 @@ class Track:
         if revision.state in (RevisionState.READY, RevisionState.FAILED):
             return []
         revision.state, revision.failure = RevisionState.FAILED, failure
+        revision.analysis, revision.renditions = None, ()
         return [RevisionFailed(track_id=self.id, revision_id=revision.id, code=failure.code)]
 
     def retry(self, revision_id: RevisionId) -> RevisionReceived:

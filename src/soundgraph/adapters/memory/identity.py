@@ -56,10 +56,13 @@ class MemoryRegistrations(Registrations):
         self._tables = tables
 
     async def reserve(self, registration: Registration, *, now: datetime) -> None:
-        reserved = {one.handle for one in self._tables.registrations.values() if one.expires_at > now}
+        table = self._tables.registrations
+        for other in [one for one in table.values() if one.handle == registration.handle and one.expires_at <= now]:
+            del table[other.id]
+        reserved = {one.handle for one in table.values()}
         if registration.handle in reserved | {one.handle for one in self._tables.accounts.values()}:
             raise Conflict("handle_taken", "This handle is taken.")
-        self._tables.registrations[registration.id] = kept(registration)
+        table[registration.id] = kept(registration)
 
     async def get(self, registration_id: RegistrationId) -> Registration | None:
         return kept(self._tables.registrations.get(registration_id))

@@ -199,13 +199,12 @@ class WaveProcessor(MediaProcessor):
         try:
             with wave.open(io.BytesIO(data)) as reader:
                 parameters, frames = reader.getparams(), reader.readframes(reader.getnframes())
-        except (wave.Error, EOFError) as error:
+        # Chunks that claim to be longer than the file make `wave` raise a bare RuntimeError.
+        except (wave.Error, EOFError, RuntimeError) as error:
             failure = Failure("probing", "unsupported", "Without the media extra only PCM WAV files can be processed.")
             raise MediaFailed(failure) from error
         # A file that was cut off may end in the middle of a sample.
-        frames = frames[
-            : len(frames) // (parameters.sampwidth * parameters.nchannels) * parameters.sampwidth * parameters.nchannels
-        ]
+        frames = frames[: len(frames) - len(frames) % (parameters.sampwidth * parameters.nchannels)]
         if parameters.sampwidth > 2 or not frames or not parameters.framerate:
             raise MediaFailed(Failure("probing", "no_audio", "There is no 8- or 16-bit audio in this file."))
         waveform = waveform_json(frames, parameters.sampwidth, parameters.nchannels, parameters.framerate)

@@ -156,6 +156,8 @@ class PostgresDeliveries(Deliveries, DeadLetters, EventLog):
         ]
 
     async def replay(self, event_id: EventId, subscriber: str, *, now: datetime) -> bool:
+        if subscriber not in self._subscriptions.names():
+            return False
         budget = self._subscriptions.named(subscriber).budget
         dead = (deliveries.c.event_id == event_id, deliveries.c.subscriber == subscriber, deliveries.c.due == NEVER)
         again = update(deliveries).where(*dead).values(due=now, budget=deliveries.c.attempts + budget)

@@ -114,8 +114,8 @@ class ProcessRevision:
                 await self._board.report(revision_id, result)
             case Analysis():
                 await self._change(event, debt, lambda track: track.finish_analysis(revision_id, result, at=now))
-            case Rendition():
-                await self._change(event, debt, lambda track: track.finish_rendition(revision_id, result, at=now))
+            case rendition:
+                await self._change(event, debt, lambda track: track.finish_rendition(revision_id, rendition, at=now))
 
     async def _change(
         self, event: RevisionReceived, debt: Debt, change: Callable[[Track], Sequence[Event]], *, pay: bool = False

@@ -92,7 +92,8 @@ def run(settings: Settings, queues: Sequence[str] = ()) -> None:
     queues = queues or QUEUES
     paying = Paying(settings, queues)
     broker = wired.broker(settings, [AsyncIO(), paying])
-    dramatiq.actor(broker=broker, actor_name=ACTOR, max_retries=0)(paying.deliver)
+    # Without Dramatiq's Retries middleware a failed message is gone: only the debt says what is owed.
+    dramatiq.actor(broker=broker, actor_name=ACTOR)(paying.deliver)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -1,0 +1,76 @@
+# Everything a person does with this repository. `make` alone lists it.
+# Needs: make and Python 3.11 or later. uv is used if present and fetched into .uv/ if not.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(firstword $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p; done; true))
+UV = $(firstword $(shell command -v uv) $(wildcard .uv/bin/uv) .uv/bin/uv)
+
+# The virtualenv belongs to this Makefile, whatever is active in the shell; Python is the one found above.
+unexport VIRTUAL_ENV
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export UV_PYTHON_DOWNLOADS := never
+# Copies work across file systems without a warning, and nothing done to the virtualenv reaches the cache.
+export UV_LINK_MODE ?= copy
+# Where the system keeps certificates, they count: a company's own authority is only known there.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS ?= true
+export UV_NATIVE_TLS ?= true
+endif
+
+.PHONY: help serve test check fmt lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: $(VENV)/.serve ## Run PostgreSQL, the API and the worker; Ctrl-C stops them
+	@SOUNDGRAPH_SUPERVISED=$$PPID exec $(BIN)/python -m soundgraph.entrypoints.cli.main serve
+
+test: $(VENV)/.dev ## Run all tests, with coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n 2 --dist loadgroup
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --fail-under=95
+
+check: $(VENV)/.dev ## Check formatting, lint, types and the layers
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: $(VENV)/.dev ## Format the code and fix what can be fixed
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+lock: .uv/ready ## Update uv.lock after a change of dependencies
+	@$(UV) lock
+
+clean: ## Remove the virtualenv, caches and reports; data stays
+	@rm -rf $(VENV) .uv dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: made again when the dependencies change, so that later runs start at once.
+$(VENV)/.serve: pyproject.toml uv.lock | .uv/ready
+	@test -x $(BIN)/python || $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	@$(UV) sync --frozen --all-extras --inexact --no-dev
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml uv.lock | .uv/ready
+	@test -x $(BIN)/python || $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	@$(UV) sync --frozen --all-extras --inexact --group dev
+	@touch $@ $(VENV)/.serve
+
+.uv/ready:
+	@test -n "$(PYTHON)" || { echo "soundgraph needs Python 3.11 or later; found: $$(python3 --version 2>&1)." \
+		"Install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@mkdir -p .uv
+	@command -v uv >/dev/null || test -x .uv/bin/uv \
+		|| { $(PYTHON) -m venv .uv >.uv/log 2>&1 && .uv/bin/python -m pip install --quiet uv >>.uv/log 2>&1; } \
+		|| $(PYTHON) -m pip install --quiet --target .uv uv >>.uv/log 2>&1 \
+		|| { cat .uv/log; echo "uv could not be installed. Any one of these helps: install uv" \
+			"(https://docs.astral.sh/uv), the package python3-venv, or the package python3-pip." >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,1 @@
+"""Objects as files under one directory, for one machine or a shared disk."""

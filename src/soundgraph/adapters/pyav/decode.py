@@ -1,0 +1,237 @@
+"""From a file to frames of samples, believing nothing that the file says about itself."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from numpy.typing import NDArray
+
+from soundgraph.adapters.pyav.protocol import Limits
+from soundgraph.adapters.pyav.sniff import Sniffed, sniff
+from soundgraph.application.tracks import MediaFailed
+from soundgraph.domain.tracks import Failure
+
+COMPRESSED = {
+    "mp3",
+    "mp3float",
+    "mp2",
+    "mp2float",
+    "aac",
+    "alac",
+    "flac",
+    "vorbis",
+    "opus",
+    "adpcm_ms",
+    "adpcm_ima_wav",
+}
+PCM = re.compile(r"pcm_([su](8|16|24|32)|f(32|64))(be|le)?|pcm_[am]ulaw|pcm_alaw")
+CODECS = ",".join(sorted(COMPRESSED | {name for name in av.codecs_available if PCM.fullmatch(name)}))
+PROTECTED_TAGS = {"drms", "enca"}
+RATES = range(8_000, 192_001)
+MAX_CHANNELS = 8
+CORRUPT_PACKETS = 1_000
+COMPLETE = 0.98
+# What encoders add before and after the audio and decoders take away again; in a short file it is over two percent.
+PRIMING_SECONDS = 0.25
+WAV_PACKET_BYTES = "262144"
+
+
+def refusal(stage: str, code: str, message: str) -> MediaFailed:
+    """The end of a job for a reason that lies in the file; trying again cannot help."""
+    return MediaFailed(Failure(stage, code, message))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened file and the one audio stream of it that counts. `stated` is the header's duration in seconds."""
+
+    container: InputContainer
+    stream: AudioStream
+    stated: float | None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """Open a file with the demuxer that its bytes call for, and no other, and no decoder but those for audio.
+
+    Raises MediaFailed: not_audio, no_audio, protected, unsupported_codec.
+    """
+    sniffed = sniff(path)
+    if sniffed is None:
+        raise refusal("probing", "not_audio", "This file is not in an audio format that we know.")
+    try:
+        container = av.open(str(path), format=sniffed.demuxer, options=_options(sniffed))
+    except (FFmpegError, ValueError) as error:
+        raise refusal("probing", "not_audio", "This file is damaged: not even its beginning can be read.") from error
+    with container:
+        stream = _audio_stream(container)
+        stream.codec_context.thread_count = 1
+        yield Source(container, stream, _stated(container, stream) if sniffed.states_duration else sniffed.seconds)
+
+
+def _options(sniffed: Sniffed) -> dict[str, str]:
+    pinned = {
+        "protocol_whitelist": "file,pipe",
+        "format_whitelist": sniffed.demuxer,
+        "codec_whitelist": CODECS,
+        "skip_initial_bytes": str(sniffed.offset),
+    }
+    return pinned | ({"max_size": WAV_PACKET_BYTES} if sniffed.demuxer == "wav" else {})
+
+
+def _audio_stream(container: InputContainer) -> AudioStream:
+    if not container.streams.audio:
+        raise refusal("probing", "no_audio", "There is no audio in this file.")
+    best = container.streams.best("audio")
+    stream = best if isinstance(best, AudioStream) else container.streams.audio[0]
+    # A codec that this FFmpeg does not know has no context, whatever the annotation says.
+    context = getattr(stream, "codec_context", None)
+    if context is not None and _is_protected(context):
+        raise refusal("probing", "protected", "This file is copy-protected. Upload one without protection.")
+    if context is None or context.name not in CODECS.split(","):
+        raise refusal("probing", "unsupported_codec", "The audio in this file is compressed in a way we do not know.")
+    return stream
+
+
+def _is_protected(context: AudioCodecContext) -> bool:
+    try:
+        return context.codec_tag in PROTECTED_TAGS
+    except UnicodeDecodeError:
+        # The tag is four bytes of the file, and need not be text.
+        return False
+
+
+def _stated(container: InputContainer, stream: AudioStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    duration: int | None = container.duration
+    return duration / av.time_base if duration else None
+
+
+def measure(source: Source, limits: Limits) -> float:
+    """How many seconds the packets add up to, by demuxing alone. Raises MediaFailed(too_long)."""
+    base = source.stream.time_base
+    assert base is not None
+    total, first, last = 0, None, None
+    for packet in _packets(source):
+        if packet.is_discard:
+            continue
+        total += packet.duration or 0
+        if packet.pts is not None:
+            first, last = packet.pts if first is None else first, packet.pts
+        if total * base > limits.max_duration:
+            raise too_long(limits, "probing")
+    # Some containers store no durations; what is left then is the time between first and last packet.
+    span = total or ((last or 0) - (first or 0))
+    if span * base > limits.max_duration:
+        raise too_long(limits, "probing")
+    return float(span * base)
+
+
+def too_long(limits: Limits, stage: str) -> MediaFailed:
+    """The refusal of a file that lasts longer than allowed."""
+    return refusal(stage, "too_long", f"This file is longer than {limits.max_duration / 3600:g} hours.")
+
+
+def decoded(source: Source) -> Iterator[AudioFrame]:
+    """Its frames, all of the first one's format, layout and rate. Corrupt packets are left out, up to a budget.
+
+    Raises MediaFailed(corrupt | unsupported_rate | unsupported_channels).
+    """
+    corrupt = 0
+    steady = _Steady()
+    for packet in _packets(source):
+        try:
+            frames = source.stream.decode(packet)
+        except (FFmpegError, ValueError) as error:
+            if isinstance(error, MemoryError):
+                raise
+            corrupt += 1
+            if corrupt > CORRUPT_PACKETS:
+                raise refusal("analysing", "corrupt", "Too much of this file is damaged.") from error
+            continue
+        for frame in frames:
+            yield from steady.feed(frame)
+    yield from steady.flush()
+
+
+def _packets(source: Source) -> Iterator["Packet[AudioStream]"]:
+    """Its packets up to where the container ends or breaks; what is missing then is missed by who counts samples."""
+    packets = source.container.demux(source.stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, FFmpegError) as error:
+            if isinstance(error, MemoryError):
+                raise
+            return
+        yield packet
+
+
+class _Steady:
+    """Files may change rate, layout or format on the way (chained Ogg); nothing behind this needs to know."""
+
+    def __init__(self) -> None:
+        self._shape: tuple[str, str, int] | None = None
+        self._odd_shape: tuple[str, str, int] | None = None
+        self._resampler: AudioResampler | None = None
+
+    def feed(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._shape is None:
+            _check_shape(frame)
+            self._shape = shape
+        if self._resampler is not None and shape != self._odd_shape:
+            yield from self.flush()
+        if shape == self._shape:
+            yield frame
+            return
+        if self._resampler is None:
+            self._resampler, self._odd_shape = AudioResampler(*self._shape), shape
+        frame.pts = None
+        yield from self._resampler.resample(frame)
+
+    def flush(self) -> Iterator[AudioFrame]:
+        if self._resampler is not None:
+            resampler, self._resampler = self._resampler, None
+            yield from resampler.resample(None)
+
+
+def _check_shape(frame: AudioFrame) -> None:
+    if frame.sample_rate not in RATES:
+        raise refusal("analysing", "unsupported_rate", "The sample rate must be between 8 and 192 kHz.")
+    if not 1 <= frame.layout.nb_channels <= MAX_CHANNELS:
+        raise refusal("analysing", "unsupported_channels", f"There may be at most {MAX_CHANNELS} channels.")
+
+
+def samples(frame: AudioFrame) -> NDArray[np.generic]:
+    """The samples of a frame in their own type, shape (channels, samples)."""
+    array = frame.to_ndarray()
+    return array if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels).T
+
+
+def check_complete(source: Source, *, seconds: float, measured: float) -> None:
+    """Raise MediaFailed(not_audio | truncated | corrupt) unless `seconds` of decoded audio are enough."""
+    if not seconds:
+        raise refusal("analysing", "not_audio", "Nothing in this file could be decoded to sound.")
+    if source.stated and seconds + PRIMING_SECONDS < COMPLETE * source.stated:
+        found, stated = _clock(seconds), _clock(source.stated)
+        raise refusal("analysing", "truncated", f"This file ends after {found}, but says it lasts {stated}.")
+    if seconds + PRIMING_SECONDS < COMPLETE * measured:
+        raise refusal("analysing", "corrupt", "Too much of this file is damaged.")
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

@@ -1,0 +1,170 @@
+"""The media processor on FFmpeg: the worker's side, which never touches the audio itself."""
+
+import asyncio
+import errno
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from soundgraph.adapters.pyav.protocol import (
+    AAC,
+    AAC_INIT_FILE,
+    MP3,
+    MP3_FILE,
+    ORIGINAL_FILE,
+    WAVEFORM_FILE,
+    Advanced,
+    Analysed,
+    Encoded,
+    Finished,
+    Limits,
+    NoRoom,
+    Refused,
+    aac_segment_file,
+)
+from soundgraph.adapters.pyav.scratch import Scratch, sweep
+from soundgraph.adapters.pyav.supervisor import Child, running
+from soundgraph.application.ports import ObjectStore
+from soundgraph.application.tracks import MediaFailed, MediaProcessor, Progress
+from soundgraph.domain.errors import Unavailable
+from soundgraph.domain.tracks import Analysis, Failure, Rendition, Segment
+
+BUFFER_BYTES = 1 << 20
+PUTS_AT_ONCE = 8
+
+Result = Progress | Analysis | Rendition
+
+
+class PyAvProcessor(MediaProcessor):
+    """Runs each job in a child process with limits of its own, in a private directory below `scratch`.
+
+    MediaFailed is a verdict on the file. Everything else that goes wrong is raised as it is and worth another try:
+    Unavailable from the store or, as Unavailable(storage_full), for a full scratch disk; NotFound where there is no
+    original. `environment` adds to the child's environment, which is otherwise all but empty.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        scratch: Path,
+        limits: Limits | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._store = store
+        self._scratch = scratch
+        self._limits = limits or Limits()
+        self._environment = environment or {}
+
+    async def process(self, original_key: str, *, into: str) -> AsyncGenerator[Result]:
+        """As the port says. Also removes what jobs of dead processes left in the scratch directory."""
+        yield Progress("probing", 0)
+        await asyncio.to_thread(sweep, self._scratch)
+        with _room():
+            scratch = Scratch.create(self._scratch)
+        try:
+            with _room():
+                await self._fetch(original_key, scratch.path / ORIGINAL_FILE)
+            async with (
+                running(scratch.path, self._limits, self._environment) as child,
+                aclosing(self._results(child, scratch.path, into)) as results,
+            ):
+                async for result in results:
+                    yield result
+        finally:
+            await asyncio.shield(asyncio.to_thread(scratch.remove))
+
+    async def _results(self, child: Child, directory: Path, into: str) -> AsyncGenerator[Result]:
+        percent = 0
+        async for message in child.messages():
+            match message:
+                case Advanced() if percent < message.percent < 100:
+                    percent = message.percent
+                    yield Progress(message.stage, percent)
+                case Analysed():
+                    yield await self._keep_analysis(message, directory, into)
+                case Encoded():
+                    yield Progress("storing", max(percent, 95))
+                    yield await self._keep_rendition(message, directory, into)
+                case Refused():
+                    raise MediaFailed(Failure(message.stage, message.code, message.message))
+                case NoRoom():
+                    raise _no_room()
+                case Finished():
+                    yield Progress("storing", 100)
+                    return
+        raise await child.death()
+
+    async def _fetch(self, key: str, target: Path) -> None:
+        with _created(target) as file:
+            async for chunk in self._store.read(key):
+                await asyncio.to_thread(file.write, chunk)
+
+    async def _keep_analysis(self, analysed: Analysed, directory: Path, into: str) -> Analysis:
+        await self._keep(directory, WAVEFORM_FILE, into)
+        return Analysis(
+            duration_ms=analysed.duration_ms,
+            sample_rate=analysed.sample_rate,
+            channels=analysed.channels,
+            codec=analysed.codec,
+            waveform_key=into + WAVEFORM_FILE,
+        )
+
+    async def _keep_rendition(self, encoded: Encoded, directory: Path, into: str) -> Rendition:
+        head = {MP3: MP3_FILE, AAC: AAC_INIT_FILE}[encoded.name]
+        segments = {aac_segment_file(number): length for number, length in enumerate(encoded.segments_ms)}
+        size = await self._keep_all(directory, [head, *segments], into)
+        kept = tuple(Segment(into + name, length) for name, length in segments.items())
+        return Rendition(name=encoded.name, key=into + head, size_bytes=size, segments=kept)
+
+    async def _keep_all(self, directory: Path, names: list[str], into: str) -> int:
+        """Store files, some at a time, for there may be thousands. Returns their size in bytes."""
+        sizes: list[int] = []
+        waiting = iter(names)
+
+        async def keep_next() -> None:
+            sizes.extend([await self._keep(directory, name, into) for name in waiting])
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(PUTS_AT_ONCE, len(names))):
+                    group.create_task(keep_next())
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return sum(sizes)
+
+    async def _keep(self, directory: Path, name: str, into: str) -> int:
+        """Move one file to the store. Returns its size in bytes."""
+        async with aclosing(_chunks(directory / name)) as chunks:
+            stored = await self._store.put(into + name, chunks)
+        await asyncio.to_thread((directory / name).unlink)
+        return stored.size_bytes
+
+
+async def _chunks(path: Path) -> AsyncGenerator[bytes]:
+    with _opened(path) as file:
+        while chunk := await asyncio.to_thread(file.read, BUFFER_BYTES):
+            yield chunk
+
+
+def _created(path: Path) -> BinaryIO:
+    return path.open("xb")
+
+
+def _opened(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Turn a full scratch disk into Unavailable."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _no_room() from error
+
+
+def _no_room() -> Unavailable:
+    return Unavailable("storage_full", "There is no room to process this. Try again later.", retry_after=60)

@@ -1,0 +1,130 @@
+"""The command line. Each command imports what it runs when it runs, so that `serve` stays small and `--help` quick."""
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from soundgraph.adapters.embedded.launch import die_with_parent
+from soundgraph.adapters.embedded.programs import PostgresError
+from soundgraph.entrypoints.settings import SUPERVISED, Settings, StartupError, load_settings
+
+app = typer.Typer(
+    name="soundgraph",
+    help="An open backend for social audio.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def serve() -> None:
+    """Run everything on this machine: PostgreSQL (unless one is set), the API and the worker."""
+    # Whoever runs us through make and kills make wants us gone, but in order.
+    _die_with_supervisor(signal.SIGTERM)
+    from soundgraph.entrypoints.cli import serve
+
+    serve.run(_settings())
+
+
+@app.command()
+def api(
+    processes: Annotated[int, typer.Option(min=1, help="Server processes; more than one needs Redis.")] = 1,
+) -> None:
+    """Run the HTTP API."""
+    _die_with_supervisor(signal.SIGKILL)
+    from soundgraph.entrypoints.cli import api
+
+    api.run(_settings(), processes=processes)
+
+
+@app.command()
+def worker(
+    queues: Annotated[str, typer.Option(help="Which queues to work on, separated by commas; all by default.")] = "",
+) -> None:
+    """Run the worker: what is owed after each change, media processing and periodic work."""
+    _die_with_supervisor(signal.SIGKILL)
+    from soundgraph.entrypoints.cli.gate import wait_at_gate
+    from soundgraph.entrypoints.worker.main import run
+
+    wait_at_gate()
+    run(_settings(), tuple(name.strip() for name in queues.split(",") if name.strip()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    _die_with_supervisor(signal.SIGKILL)
+    from soundgraph.adapters.postgres.migrations import upgrade
+    from soundgraph.entrypoints.cli.database import with_database
+
+    with with_database(_settings()) as settings:
+        assert settings.database_url is not None
+        upgrade(settings.database_url)
+
+
+@app.command()
+def keys() -> None:
+    """Make the secrets of this deployment if they are missing, and say where they are."""
+    from soundgraph.entrypoints.secrets import create_secrets
+
+    settings = _settings()
+    secrets = create_secrets(settings)
+    typer.echo(f"Signing key {secrets.kid} and application secret are in {settings.keys_dir}: keep them, and private.")
+
+
+@app.command()
+def where(
+    what: Annotated[str, typer.Argument(help="data, mail, store or logs; all of them by default.")] = "",
+) -> None:
+    """Say where this deployment keeps what."""
+    settings = _settings()
+    places = {
+        "data": settings.home,
+        "mail": settings.mail_dir,
+        "store": settings.store_dir,
+        "logs": settings.logs_dir,
+    }
+    if what and what not in places:
+        raise StartupError(f"There is no place called {what!r}. Places: {', '.join(places)}.")
+    for name, path in places.items():
+        if not what:
+            typer.echo(f"{name:6} {path}")
+        elif name == what:
+            typer.echo(path)
+
+
+def main() -> None:
+    """Run the command that was asked for; what it refuses is printed without a traceback."""
+    if sys.argv[1:2] not in [["serve"], ["api"], ["worker"], ["migrate"], ["keys"]]:
+        _add_groups()
+    try:
+        app()
+    except (StartupError, PostgresError) as error:
+        print(f"soundgraph: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _add_groups() -> None:
+    """Groups of commands import the whole product; only who may want one pays for that, and `serve` never does."""
+    from soundgraph.entrypoints.cli import admin
+
+    app.add_typer(admin.app, name="admin")
+
+
+def _settings() -> Settings:
+    return load_settings(os.environ)
+
+
+def _die_with_supervisor(number: signal.Signals) -> None:
+    """Die with the process that supervises us, if one does; what we start ourselves has us for a parent, not it."""
+    parent = os.environ.pop(SUPERVISED, None)
+    if parent is not None:
+        die_with_parent(int(parent), number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The HTTP API: thin handlers over use cases. `app.build_app` puts it together."""

@@ -1,0 +1,83 @@
+"""Puts the HTTP API together."""
+
+from collections.abc import Callable
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler, LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
+
+from soundgraph.application.wiring import Wiring
+from soundgraph.entrypoints.http import (
+    discovery,
+    engagement,
+    identity,
+    media,
+    pages,
+    people,
+    platform,
+    playback,
+    tracks,
+)
+from soundgraph.entrypoints.http.access import observed
+from soundgraph.entrypoints.http.auth import Doorkeeper, provide_actor, provide_viewer
+from soundgraph.entrypoints.http.cursors import provide_window
+from soundgraph.entrypoints.http.errors import EXCEPTION_HANDLERS
+from soundgraph.entrypoints.http.headers import SecurityHeaders
+from soundgraph.entrypoints.http.requests import JSON_LIMIT_BYTES, ApiRequest, read_input
+from soundgraph.entrypoints.http.services import Services, SignedFile, SignedMedia
+
+__all__ = ["API", "Services", "SignedFile", "SignedMedia", "build_app"]
+
+API = "/api/v1"
+
+
+class Api(Litestar):
+    """Litestar runs middleware after routing; what every request gets, unknown routes included, goes around it all."""
+
+    async def __call__(
+        self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
+    ) -> None:
+        await observed(super().__call__, scope, receive, send)
+
+
+def build_app(services: Services) -> Litestar:
+    """The whole API over these services."""
+
+    def provide_use() -> Wiring:
+        return services.use
+
+    def provide_services() -> Services:
+        return services
+
+    providers: dict[str, Callable[..., object]] = {
+        "use": provide_use,
+        "services": provide_services,
+        "actor": provide_actor,
+        "viewer": provide_viewer,
+        "window": provide_window,
+    }
+    return Api(
+        route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media)] + [_api()],
+        dependencies={name: Provide(one, sync_to_thread=False) for name, one in providers.items()},
+        guards=[Doorkeeper(services).admit],
+        before_request=read_input,
+        before_send=[SecurityHeaders(services).add],
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_class=ApiRequest,
+        request_max_body_size=JSON_LIMIT_BYTES,
+        openapi_config=platform.openapi_config(services),
+        on_startup=[*services.startup],
+        on_shutdown=[*services.shutdown],
+        state=State({"services": services}),
+        logging_config=None,
+    )
+
+
+def _api() -> Router:
+    modules = (identity, people, tracks, playback, engagement, discovery)
+    return Router(API, route_handlers=[_module("/", one.ROUTES, one.__name__.rpartition(".")[2]) for one in modules])
+
+
+def _module(path: str, routes: tuple[ControllerRouterHandler, ...], tag: str | None = None) -> Router:
+    return Router(path, route_handlers=list(routes), tags=[tag] if tag else None)

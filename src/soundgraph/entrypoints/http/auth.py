@@ -1,0 +1,98 @@
+"""Finds out who is calling, and lets them pass or not: one guard before every handler."""
+
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
+from litestar.params import SkipValidation
+
+from soundgraph.application.identity import IdentityReader, Tokens
+from soundgraph.application.ports import Clock
+from soundgraph.domain.errors import Forbidden, NotFound, Unauthenticated
+from soundgraph.domain.visibility import ANYONE, Actor, Viewer
+from soundgraph.entrypoints.http.cookies import SessionCookies
+from soundgraph.entrypoints.http.origins import SAFE_METHODS, refuse_cross_origin
+from soundgraph.entrypoints.http.policies import Policy
+from soundgraph.entrypoints.http.requests import refuse_nul_in_address
+from soundgraph.entrypoints.http.services import Services
+
+CurrentActor = NamedDependency[SkipValidation[Actor]]
+CurrentViewer = NamedDependency[SkipValidation[Viewer]]
+
+
+class Doorkeeper:
+    """Checks the address, the policy, the origin and the session of every request, in this order."""
+
+    def __init__(self, services: Services) -> None:
+        self._use, self._public_url = services.use, services.public_url
+        self._cookies = SessionCookies(secure=services.secure)
+
+    async def admit(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        """The guard. Leaves the viewer in `scope["user"]`."""
+        connection.scope["user"] = ANYONE
+        if connection.scope.get("method") == "OPTIONS":
+            return  # litestar's own answer, which tells the methods of a path and nothing else
+        refuse_nul_in_address(connection)
+        match handler.opt.get("policy"):
+            case Policy.OPEN:
+                self._refuse_forgery(connection)
+            case Policy.PUBLIC:
+                connection.scope["user"] = await self._viewer(connection)
+            case Policy.MEMBER:
+                connection.scope["user"] = await self._actor(connection)
+            case Policy.NOBODY:
+                raise NotFound
+            case _:
+                raise Forbidden("no_policy", "This route does not say who may call it, so nobody may.")
+
+    async def _viewer(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Viewer:
+        try:
+            return await self._actor(connection)
+        except Unauthenticated:
+            # A header was sent on purpose and must hold; a cookie just came along, and may have run out.
+            if "authorization" in connection.headers:
+                raise
+            return ANYONE
+
+    async def _actor(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
+        header = connection.headers.get("authorization")
+        if header is None:
+            self._refuse_forgery(connection)
+            token = connection.cookies.get(self._cookies.access)
+        else:
+            token = bearer(header)
+        if token is None:
+            raise Unauthenticated("unauthenticated", "Log in to do this.")
+        now = self._use(Clock).now()
+        claims = self._use(Tokens).read_access(token, at=now)
+        actor = await self._use(IdentityReader).actor(claims, now=now)
+        if actor is None:
+            raise Unauthenticated("session_ended", "This session is over. Log in again.")
+        return actor
+
+    def _refuse_forgery(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+        if connection.scope.get("method") not in SAFE_METHODS and self._cookies.presented(connection):
+            refuse_cross_origin(connection, self._public_url)
+
+
+def bearer(header: str) -> str:
+    """The token in an Authorization header. Raises Unauthenticated(bad_token)."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("bad_token", "Send `Authorization: Bearer <access token>`.")
+    return token.strip()
+
+
+def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+    """Whoever is logged in. Only for routes whose policy is MEMBER."""
+    actor = request.scope["user"]
+    assert isinstance(actor, Actor), "only routes for members have an actor"
+    return actor
+
+
+def provide_viewer(request: Request[Any, Any, Any]) -> Viewer:
+    """Whoever is looking."""
+    viewer: Viewer = request.scope["user"]
+    return viewer

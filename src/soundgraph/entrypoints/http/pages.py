@@ -1,0 +1,104 @@
+"""The few web pages: where links in mails lead."""
+
+from html import escape
+from typing import Any
+
+from litestar import MediaType, Request, Response, get, post
+
+from soundgraph.application.identity import VerifyEmail
+from soundgraph.domain.errors import DomainError, Forbidden, Gone
+from soundgraph.entrypoints.http.cookies import SessionCookies
+from soundgraph.entrypoints.http.errors import Malformed, Refusal, status_of
+from soundgraph.entrypoints.http.headers import PAGE
+from soundgraph.entrypoints.http.identity import client_of, refuse_planted_session
+from soundgraph.entrypoints.http.policies import BODY, open_route
+from soundgraph.entrypoints.http.requests import ApiRequest, read_form
+from soundgraph.entrypoints.http.services import Given
+
+STYLESHEET = """\
+body { max-width: 34rem; margin: 18vh auto 0; padding: 0 1.5rem; font: 1.0625rem/1.6 system-ui, sans-serif;
+  color: #1c1c1e; background: #fbfbfa; }
+h1 { font-size: 1.5rem; }
+button { font: inherit; font-weight: 600; padding: .6rem 1.4rem; border: 0; border-radius: .5rem; color: #fff;
+  background: #b4400f; cursor: pointer; }
+button:hover, button:focus-visible { background: #8f320b; }
+a { color: #b4400f; }
+@media (prefers-color-scheme: dark) { body { color: #ececec; background: #161615; } a { color: #ff9a62; } }
+"""
+
+
+def page(title: str, body: str, status: int = 200) -> Response[str]:
+    """A page around `body`, which is HTML; `title` is text."""
+    html = f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)} · soundgraph</title>
+<link rel="stylesheet" href="/assets/pages.css">
+<main>
+<h1>{escape(title)}</h1>
+{body}
+</main>
+</html>
+"""
+    headers = {"Content-Security-Policy": PAGE}
+    return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)
+
+
+def error_page(_: Request[Any, Any, Any], error: DomainError | Refusal) -> Response[str]:
+    """The page that says why something was refused."""
+    return page("That did not work", f"<p>{escape(error.message)}</p>", status_of(type(error)))
+
+
+ON_PAGES: Any = {DomainError: error_page, Refusal: error_page}
+
+
+@get("/", **open_route(page), include_in_schema=False)
+async def read_index() -> Response[str]:
+    """What this is, and where its documentation is."""
+    return page(
+        "soundgraph", '<p>An open backend for social audio. Its API is documented at <a href="/docs">/docs</a>.'
+    )
+
+
+@get("/assets/pages.css", **open_route(page), include_in_schema=False, media_type="text/css")
+async def read_stylesheet() -> Response[str]:
+    """How the pages look."""
+    headers = {"Cache-Control": "public, max-age=3600"}
+    return Response(STYLESHEET, media_type="text/css", headers=headers)
+
+
+@get("/verify-email", **open_route(VerifyEmail), include_in_schema=False, exception_handlers=ON_PAGES)
+async def show_verification(request: ApiRequest) -> Response[str]:
+    """The page that a mail leads to. It only has a button, because scanners follow links."""
+    token = request.query_params.get("token")
+    if not token:
+        raise Malformed("token_missing", "This link is not complete. Copy all of it from the mail.")
+    return page(
+        "Verify your e-mail address",
+        f"""<p>Press the button to verify your address and log in.</p>
+<form method="post" action="/verify-email">
+<input type="hidden" name="token" value="{escape(token)}">
+<button>Verify and log in</button>
+</form>""",
+    )
+
+
+@post(
+    "/verify-email",
+    **open_route(VerifyEmail, *BODY, Forbidden, Gone),
+    status_code=200,
+    include_in_schema=False,
+    exception_handlers=ON_PAGES,
+)
+async def verify_by_form(request: ApiRequest, services: Given) -> Response[str]:
+    """What its button does."""
+    refuse_planted_session(request, services, "cookie")
+    fields = await read_form(request)
+    session = await services.use(VerifyEmail)(token=fields.get("token", ""), client=client_of(request))
+    answer = page("Your address is verified", "<p>You are logged in. Welcome to soundgraph.</p>")
+    SessionCookies(secure=services.secure).set(answer, session)
+    return answer
+
+
+ROUTES = (read_index, read_stylesheet, show_verification, verify_by_form)

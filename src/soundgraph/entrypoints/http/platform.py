@@ -1,0 +1,140 @@
+"""Health, and the documentation of the API."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+import structlog
+from litestar import MediaType, Request, Response, Router, get
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.params import FromPath
+from msgspec import Struct
+
+from soundgraph.domain.errors import NotFound
+from soundgraph.entrypoints.http.cookies import SessionCookies
+from soundgraph.entrypoints.http.headers import DOCS
+from soundgraph.entrypoints.http.policies import BEARER, COOKIE, Policy, open_route
+from soundgraph.entrypoints.http.services import Given, Services
+
+CHECK_SECONDS = 1.0
+DESCRIPTION = """\
+Upload, process, share and discover audio.
+
+Errors are RFC 9457 problems with a stable `code`. Lists answer `items` and `next`, a relative address or null.
+Times are UTC in ISO 8601, durations are milliseconds, ids are UUIDs.
+"""
+ASSETS = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+}
+START = """\
+SwaggerUIBundle({ url: "/openapi.json", dom_id: "#docs", deepLinking: true, persistAuthorization: false });
+"""
+DOCS_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>API · soundgraph</title>
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+<div id="docs"></div>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/docs/assets/start.js"></script>
+</html>
+"""
+log = structlog.get_logger()
+
+
+class Readiness(Struct, frozen=True):
+    """Whether this process can do its work."""
+
+    status: Literal["ready", "unready"]
+    checks: dict[str, Literal["ok", "failed"]]
+
+
+class Liveness(Struct, frozen=True):
+    """It runs."""
+
+    status: Literal["ok"] = "ok"
+
+
+@get("/health/live", **open_route(Liveness), tags=["platform"])
+async def live() -> Liveness:
+    """Whether this process runs."""
+    return Liveness()
+
+
+@get("/health/ready", **open_route(Readiness), tags=["platform"])
+async def ready(services: Given) -> Response[Readiness]:
+    """Whether every backing service answers, by name."""
+    answers = await asyncio.gather(*(_holds(name, check) for name, check in services.checks.items()))
+    every = all(answers)
+    checks: dict[str, Literal["ok", "failed"]] = {
+        name: "ok" if answer else "failed" for name, answer in zip(services.checks, answers, strict=True)
+    }
+    return Response(Readiness("ready" if every else "unready", checks), status_code=200 if every else 503)
+
+
+async def _holds(name: FromPath[str], check: Callable[[], Awaitable[None]]) -> bool:
+    try:
+        await asyncio.wait_for(check(), CHECK_SECONDS)
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises, the service does not answer
+        log.warning("health check failed", check=name, error=repr(error))
+        return False
+    return True
+
+
+@get("/openapi.json", **open_route(OpenAPIConfig), include_in_schema=False)
+async def read_openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """This API as OpenAPI 3.1."""
+    document = msgspec.json.encode(request.app.openapi_schema.to_schema())
+    return Response(document, media_type="application/json", headers={"Cache-Control": "public, max-age=60"})
+
+
+@get("/docs", **open_route(OpenAPIConfig), include_in_schema=False)
+async def read_docs() -> Response[str]:
+    """The documentation, to read and to try."""
+    return Response(DOCS_PAGE, media_type=MediaType.HTML, headers={"Content-Security-Policy": DOCS})
+
+
+@get("/docs/assets/{name:str}", **open_route(OpenAPIConfig, NotFound), include_in_schema=False)
+async def read_docs_asset(name: FromPath[str]) -> Response[bytes]:
+    """The files that the documentation page is made of."""
+    if name == "start.js":
+        content, media_type = START.encode(), "text/javascript"
+    elif name in ASSETS:
+        content, media_type = await asyncio.to_thread(_asset, name), ASSETS[name]
+    else:
+        raise NotFound
+    return Response(content, media_type=media_type, headers={"Cache-Control": "public, max-age=3600"})
+
+
+def _asset(name: str) -> bytes:
+    return files("litestar_offline_docs").joinpath("static", name).read_bytes()
+
+
+def openapi_config(services: Services) -> OpenAPIConfig:
+    """How the API describes itself."""
+    schemes = {
+        BEARER: SecurityScheme(type="http", scheme="bearer", description="The access token of a login."),
+        COOKIE: SecurityScheme(
+            type="apiKey", name=SessionCookies(secure=services.secure).access, security_scheme_in="cookie"
+        ),
+    }
+    return OpenAPIConfig(
+        title="soundgraph",
+        version=version("soundgraph"),
+        description=DESCRIPTION,
+        components=Components(security_schemes=dict(schemes)),
+        operation_id_creator=lambda handler, _method, _path: handler.handler_name,
+        # Litestar insists on a router of its own for the document; ours is /openapi.json.
+        openapi_router=Router(
+            "/docs/schema", route_handlers=[], include_in_schema=False, opt={"policy": Policy.NOBODY}
+        ),
+    )
+
+
+ROUTES = (live, ready, read_openapi, read_docs, read_docs_asset)

@@ -1,0 +1,89 @@
+"""What plays, and where."""
+
+import asyncio
+import math
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get
+from litestar.params import FromPath, QueryParameter
+from msgspec import Struct
+
+from soundgraph.application.playback import LocateStream, ReadManifest, ReadStreams, ReadWaveform
+from soundgraph.application.views import StreamsView
+from soundgraph.domain.errors import Conflict, NotFound
+from soundgraph.domain.ids import TrackId
+from soundgraph.entrypoints.http.auth import CurrentViewer
+from soundgraph.entrypoints.http.policies import public_route
+from soundgraph.entrypoints.http.services import Use
+
+HLS = "application/vnd.apple.mpegurl"
+Points = Annotated[
+    int | None, QueryParameter(ge=100, le=10_000, description="Resample to exactly so many min/max pairs.")
+]
+
+
+class WaveformView(Struct, frozen=True, kw_only=True):
+    """Peaks as audiowaveform JSON, version 2: `data` is min, max, min, max, … of `length` pairs, 8 bits each."""
+
+    version: int
+    channels: int
+    sample_rate: int
+    samples_per_pixel: int
+    bits: int
+    length: int
+    data: list[int]
+
+
+def resampled(waveform: bytes, points: int) -> bytes:
+    """The same waveform with exactly `points` pairs: extremes of several where there were more, else repeated."""
+    view = msgspec.json.decode(waveform, type=WaveformView)
+    if not view.length:
+        return waveform
+    lows, highs, data = view.data[::2], view.data[1::2], list[int]()
+    for point in range(points):
+        start = point * view.length // points
+        end = max(start + 1, (point + 1) * view.length // points)
+        data += [min(lows[start:end]), max(highs[start:end])]
+    per_pixel = max(1, math.ceil(view.samples_per_pixel * view.length / points))
+    return msgspec.json.encode(msgspec.structs.replace(view, length=points, samples_per_pixel=per_pixel, data=data))
+
+
+@get(
+    "/tracks/{track_id:uuid}/waveform",
+    **public_route(ReadWaveform, NotFound, Conflict, summary="The waveform of a track"),
+)
+async def read_waveform(
+    track_id: FromPath[UUID], viewer: CurrentViewer, use: Use, points: Points = None
+) -> Response[WaveformView]:
+    """The waveform of a track."""
+    chunks = await use(ReadWaveform)(viewer=viewer, track_id=TrackId(track_id))
+    waveform = b"".join([chunk async for chunk in chunks])
+    if points is not None:
+        waveform = await asyncio.to_thread(resampled, waveform, points)
+    # It is JSON already: encoded when it was made, or just now in the thread.
+    return Response(msgspec.Raw(waveform))  # type: ignore[arg-type]  # the annotation documents what Raw holds
+
+
+@get("/tracks/{track_id:uuid}/streams", **public_route(ReadStreams, NotFound))
+async def read_streams(track_id: FromPath[UUID], viewer: CurrentViewer, use: Use) -> StreamsView:
+    """Where a track plays."""
+    return await use(ReadStreams)(viewer=viewer, track_id=TrackId(track_id))
+
+
+@get("/tracks/{track_id:uuid}/hls.m3u8", **public_route(ReadManifest, NotFound, Conflict), media_type=HLS)
+async def read_manifest(track_id: FromPath[UUID], viewer: CurrentViewer, use: Use) -> Response[str]:
+    """The HLS manifest of a track."""
+    manifest = await use(ReadManifest)(viewer=viewer, track_id=TrackId(track_id))
+    return Response(manifest, media_type=HLS)
+
+
+@get("/tracks/{track_id:uuid}/stream", **public_route(LocateStream, NotFound, Conflict), status_code=302)
+async def redirect_to_stream(track_id: FromPath[UUID], viewer: CurrentViewer, use: Use) -> Response[None]:
+    """Off to the progressive file of a track."""
+    url = await use(LocateStream)(viewer=viewer, track_id=TrackId(track_id))
+    return Response(None, status_code=302, headers={"Location": url})
+
+
+ROUTES = (read_waveform, read_streams, read_manifest, redirect_to_stream)

@@ -1,0 +1,63 @@
+"""What the HTTP API is given from outside."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from soundgraph.application.wiring import Wiring
+
+
+class SignedFile(Protocol):
+    """A file that a signed URL stands for. `etag` is strong, quotes included; `filename` asks for an attachment."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def content_type(self) -> str: ...
+
+    @property
+    def filename(self) -> str | None: ...
+
+    @property
+    def etag(self) -> str: ...
+
+
+class SignedMedia(Protocol):
+    """A store whose signed URLs this API has to answer itself."""
+
+    async def open_signed(self, key: str, query: Mapping[str, str]) -> SignedFile:
+        """Raises Forbidden(bad_signature), Gone(url_expired), NotFound."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything the API needs. `use` builds use cases and returns ports.
+
+    `public_url` has no slash at its end. `checks` tells, by the name of a backing service, whether it is there: a check
+    raises if not. `media` is set where objects are served by this process. `startup` runs before the first request, in
+    order, `shutdown` after the last one.
+    """
+
+    use: Wiring
+    public_url: str
+    cursor_key: bytes
+    checks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    media: SignedMedia | None = None
+    startup: Sequence[Callable[[], Awaitable[None]]] = ()
+    shutdown: Sequence[Callable[[], Awaitable[None]]] = ()
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach this over https."""
+        return self.public_url.startswith("https://")
+
+
+# Litestar would check what it injects with msgspec, which knows neither of these.
+Use = NamedDependency[SkipValidation[Wiring]]
+Given = NamedDependency[SkipValidation[Services]]

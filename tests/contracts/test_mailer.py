@@ -1,0 +1,142 @@
+"""The contract of `Mailer`, over the memory adapter and files."""
+
+import email
+import os
+import stat
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from soundgraph.adapters.filesystem.mail import EmlMailer
+from soundgraph.adapters.memory.identity import Outbox
+from soundgraph.application.identity import Mail, Mailer
+
+SENDER = "soundgraph@example.org"
+LINK = "https://example.org/verify-email?token=" + "0123456789abcdef" * 8
+
+
+@dataclass
+class Case:
+    """A mailer, and how to see what became of its mail."""
+
+    mailer: Mailer
+    directory: Path
+
+    def arrived(self) -> list[Mail]:
+        if isinstance(self.mailer, Outbox):
+            return self.mailer.sent
+        return [
+            Mail(one["Message-ID"].strip("<>").split("@")[0], one["To"], one["Subject"], text_of(one))
+            for one in read(self.directory)
+        ]
+
+
+def text_of(message: EmailMessage) -> str:
+    return str(message.get_content()).replace("\r\n", "\n").rstrip("\n")
+
+
+def read(directory: Path) -> list[EmailMessage]:
+    messages = [email.message_from_bytes(path.read_bytes(), policy=default) for path in sorted(directory.iterdir())]
+    return list(messages)
+
+
+@pytest.fixture(params=["memory", "eml"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    directory = tmp_path / "mail"
+    return Case(Outbox() if request.param == "memory" else EmlMailer(directory, SENDER), directory)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "mail"
+
+
+def a_mail(**fields: str) -> Mail:
+    return Mail(**{"id": "verify-1", "to": "ann@example.org", "subject": "Hello", "text": "Hi.", **fields})
+
+
+@pytest.mark.parametrize(
+    "text", ["Hi.", f"Open this:\n\n{LINK}", "Schöne Grüße, 你好", "x" * 3_000, "a\n.\nb\nFrom me"]
+)
+async def test_a_mail_arrives_as_it_was_sent(case: Case, text: str) -> None:
+    await case.mailer.send(a_mail(text=text, subject="Grüße an alle"))
+    assert case.arrived() == [a_mail(text=text, subject="Grüße an alle")]
+
+
+async def test_two_mails_arrive_in_order(case: Case) -> None:
+    await case.mailer.send(a_mail(id="one"))
+    await case.mailer.send(a_mail(id="two"))
+    assert [mail.id for mail in case.arrived()] == ["one", "two"]
+
+
+async def test_a_mail_sent_again_may_arrive_again(case: Case) -> None:
+    await case.mailer.send(a_mail())
+    await case.mailer.send(a_mail())
+    assert case.arrived()[0] == a_mail()
+
+
+async def test_a_file_per_mail_that_only_its_owner_reads(directory: Path) -> None:
+    old = os.umask(0)
+    await EmlMailer(directory, SENDER).send(a_mail())
+    os.umask(old)
+    (path,) = directory.iterdir()
+    assert path.name.endswith("Z-verify-1.eml")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+async def test_a_link_can_be_copied_from_the_file(directory: Path) -> None:
+    await EmlMailer(directory, SENDER).send(a_mail(text=f"Open this:\n\n{LINK}\n"))
+    (path,) = directory.iterdir()
+    assert LINK in path.read_text()
+
+
+async def test_the_head_is_complete(directory: Path) -> None:
+    await EmlMailer(directory, SENDER).send(a_mail())
+    (message,) = read(directory)
+    assert {"From", "To", "Subject", "Date", "Message-ID", "MIME-Version"} <= set(message.keys())
+    assert message["From"] == SENDER
+
+
+@pytest.mark.parametrize(
+    "to", ["a@example.org\r\nBcc: b@example.org", "a@example.org, b@example.org", "a@example.org\n", "nobody", ""]
+)
+async def test_an_address_smuggles_nothing_in(directory: Path, to: str) -> None:
+    with pytest.raises(ValueError):
+        await EmlMailer(directory, SENDER).send(a_mail(to=to))
+    assert not directory.exists()
+
+
+async def test_a_subject_smuggles_nothing_in(directory: Path) -> None:
+    await EmlMailer(directory, SENDER).send(a_mail(subject="Hi\r\nBcc: b@example.org\x00"))
+    (message,) = read(directory)
+    assert message["Bcc"] is None
+    assert message["Subject"] == "Hi Bcc: b@example.org"
+
+
+async def test_an_id_does_not_leave_the_directory(directory: Path) -> None:
+    await EmlMailer(directory, SENDER).send(a_mail(id="../../../verify\n1"))
+    (path,) = directory.iterdir()
+    assert path.name.endswith("verify_1.eml")
+
+
+async def test_an_address_beyond_ascii(directory: Path) -> None:
+    await EmlMailer(directory, SENDER).send(a_mail(to="jörg@exämple.org"))
+    (path,) = directory.iterdir()
+    assert "To: jörg@exämple.org\n" in path.read_text()
+
+
+async def test_a_sender_may_have_a_name(directory: Path) -> None:
+    await EmlMailer(directory, "soundgraph <no-reply@example.org>").send(a_mail())
+    (message,) = read(directory)
+    assert message["From"] == "soundgraph <no-reply@example.org>"
+
+
+async def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError):
+        await EmlMailer(tmp_path / "file", SENDER).send(a_mail())
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

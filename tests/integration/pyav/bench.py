@@ -1,0 +1,116 @@
+"""A bench for the processor: it runs jobs, checks what holds of each, and listens to the result."""
+
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+import psutil
+import pytest
+from numpy.typing import NDArray
+
+from soundgraph.adapters.memory.store import MemoryStore
+from soundgraph.adapters.pyav.processor import PyAvProcessor
+from soundgraph.adapters.pyav.protocol import Limits
+from soundgraph.application.ports import ObjectStore
+from soundgraph.application.tracks import MediaFailed, Progress
+from soundgraph.domain.tracks import Analysis, Failure, Rendition
+
+INTO = "renditions/t/r/1/"
+
+
+@dataclass
+class Outcome:
+    """What one run yielded."""
+
+    progress: list[Progress] = field(default_factory=list)
+    analysis: Analysis | None = None
+    renditions: dict[str, Rendition] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
+class Bench:
+    """A processor, its store, and a look at what it leaves behind."""
+
+    def __init__(self, directory: Path, limits: Limits | None = None) -> None:
+        self.scratch = directory / "scratch"
+        self.store: ObjectStore = MemoryStore()
+        self.limits = limits
+
+    async def put(self, data: bytes) -> None:
+        async def stream() -> AsyncIterator[bytes]:
+            yield data
+
+        await self.store.put("original", stream())
+
+    async def content(self, key: str) -> bytes:
+        return b"".join([chunk async for chunk in self.store.read(key)])
+
+    async def run(self, data: bytes) -> Outcome:
+        """Process, and check what holds of every run."""
+        await self.put(data)
+        outcome = Outcome()
+        try:
+            async for result in PyAvProcessor(self.store, self.scratch, self.limits).process("original", into=INTO):
+                if isinstance(result, Progress):
+                    outcome.progress.append(result)
+                elif isinstance(result, Analysis):
+                    assert outcome.analysis is None
+                    outcome.analysis = result
+                else:
+                    outcome.renditions[result.name] = result
+        except MediaFailed as failed:
+            outcome.failure = failed.failure
+        if outcome.failure is not None:
+            assert outcome.failure.stage in {"probing", "analysing", "transcoding", "storing"}
+            assert outcome.failure.message.endswith(".")
+        self.check_clean()
+        percents = [one.percent for one in outcome.progress]
+        assert percents == sorted(percents)
+        return outcome
+
+    def check_clean(self) -> None:
+        assert children() == []
+        assert list(self.scratch.glob("*")) == []
+
+    async def play(self, rendition: Rendition) -> tuple[int, NDArray[np.float32]]:
+        """The rate and the samples, shape (2, n), that a player gets."""
+        keys = [rendition.key, *(segment.key for segment in rendition.segments)]
+        data = b"".join([await self.content(key) for key in keys])
+        assert len(data) == rendition.size_bytes
+        with av.open(io.BytesIO(data), "r") as container:
+            stream = container.streams.audio[0]
+            assert stream.layout.name == "stereo"
+            return stream.rate, np.concatenate([frame.to_ndarray() for frame in container.decode(stream)], axis=1)
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+async def check_ready(bench: Bench, outcome: Outcome, *, seconds: float, rate: int, channels: int, codec: str) -> None:
+    """It sounds like half a full-scale sine of 440 Hz on both sides and lasts as long. (LAME takes 5 % off, twice.)"""
+    assert outcome.failure is None
+    assert outcome.analysis is not None
+    assert outcome.analysis.duration_ms == pytest.approx(seconds * 1000, abs=60)
+    assert (outcome.analysis.sample_rate, outcome.analysis.channels) == (rate, channels)
+    assert outcome.analysis.codec == codec
+    assert outcome.progress[-1] == Progress("storing", 100)
+    waveform = json.loads(await bench.content(outcome.analysis.waveform_key))
+    assert waveform["sample_rate"] == rate
+    assert len(waveform["data"]) == 2 * waveform["length"]
+    assert waveform["length"] * 256 / rate == pytest.approx(seconds, abs=0.06 + 256 / rate)
+    assert set(outcome.renditions) == {"mp3_128k", "aac_160k"}
+    assert outcome.renditions["mp3_128k"].key == f"{INTO}mp3_128k.mp3"
+    assert outcome.renditions["aac_160k"].key == f"{INTO}aac_160k/init.mp4"
+    for rendition in outcome.renditions.values():
+        played_rate, samples = await bench.play(rendition)
+        assert played_rate == (44_100 if rate % 11_025 == 0 else 48_000)
+        assert samples.shape[1] / played_rate == pytest.approx(seconds, abs=0.1)
+        middle = samples[:, samples.shape[1] // 4 : samples.shape[1] * 3 // 4]
+        assert np.sqrt((middle**2).mean(axis=1)) == pytest.approx(0.5 / np.sqrt(2), rel=0.11)
+        spectrum = np.abs(np.fft.rfft(middle[0]))
+        assert spectrum.argmax() * played_rate / middle.shape[1] == pytest.approx(440, abs=5)

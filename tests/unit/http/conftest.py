@@ -1,0 +1,108 @@
+"""The whole API in memory, and people who use it as programs or as browsers do."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import httpx
+import pytest
+from litestar import Litestar
+from tests.audio import wav_bytes
+
+from soundgraph.adapters.memory.app import World, memory_app
+from soundgraph.entrypoints.http.app import Services, build_app
+
+API = "/api/v1"
+HERE = "http://localhost"
+PASSWORD = "correct horse battery"
+NOBODY = "01890000-0000-7000-8000-000000000000"
+
+
+def client_of(app: Litestar, base_url: str = HERE, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
+    """A client that talks to the app in this process and follows no redirects."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(cast(Any, app)), base_url=base_url, headers=headers)
+
+
+@dataclass
+class Site:
+    """A world, its API, and what is needed to talk to it."""
+
+    world: World = field(default_factory=lambda: memory_app(base_url=HERE))
+    public_url: str = HERE
+
+    def __post_init__(self) -> None:
+        self.app: Litestar = build_app(Services(self.world.use, self.public_url, b"k" * 32))
+
+    def client(self, **headers: str) -> httpx.AsyncClient:
+        """A program, or a browser, that talks to the API."""
+        return client_of(self.app, self.public_url, headers)
+
+    async def register(self, handle: str) -> str:
+        """Ask for an account. Returns the token from the mail."""
+        async with self.client() as client:
+            asked = {"email": f"{handle}@example.org", "handle": handle, "password": PASSWORD}
+            answer = await client.post(f"{API}/auth/register", json=asked)
+            assert answer.status_code == 202, answer.text
+        await self.world.settle()
+        found = re.search(r"token=(\S+)", self.world.outbox.sent[-1].text)
+        assert found
+        return found[1]
+
+    async def join(self, handle: str) -> "Person":
+        """A person with a verified account and a bearer token."""
+        token = await self.register(handle)
+        client = self.client()
+        answer = await client.post(f"{API}/auth/verify-email", json={"token": token, "transport": "bearer"})
+        assert answer.status_code == 200, answer.text
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return Person(self, client, answer.json())
+
+
+@dataclass
+class Person:
+    """Someone logged in, whose requests carry a bearer token."""
+
+    site: Site
+    http: httpx.AsyncClient
+    session: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.session["user"]["id"])
+
+    async def upload(self, title: str = "A Song", **fields: str) -> dict[str, Any]:
+        """A track, processed if it can be."""
+        files = {"audio": ("song.wav", wav_bytes(1, 8_000, 1), "audio/wav")}
+        answer = await self.http.post(f"{API}/tracks", data={"title": title, **fields}, files=files)
+        assert answer.status_code == 202, answer.text
+        await self.site.world.settle()
+        return (await self.http.get(f"{API}/tracks/{answer.json()['id']}")).json()  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """A visitor."""
+    async with site.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def ann(site: Site) -> Person:
+    return await site.join("annika")
+
+
+@pytest.fixture
+async def bob(site: Site) -> Person:
+    return await site.join("robert")
+
+
+def paths(app: Litestar) -> list[tuple[str, str]]:
+    """Every method and path that the API documents, with ids of things that do not exist."""
+    found = app.openapi_schema.to_schema()["paths"]
+    return [(method.upper(), re.sub(r"\{\w+\}", NOBODY, path)) for path, methods in found.items() for method in methods]
