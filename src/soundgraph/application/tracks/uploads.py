@@ -10,6 +10,7 @@ from soundgraph.domain.tracks import (
     Track,
     TrackDetails,
     Upload,
+    permalink_errors,
     slugify,
 )
 from soundgraph.domain.visibility import Actor
@@ -40,9 +41,16 @@ class CreateTrack:
         self._work, self._ids, self._clock = work, ids, clock
 
     async def __call__(
-        self, *, actor: Actor, upload_id: UploadId, size_bytes: int, sha256: str, details: TrackDetails
+        self,
+        *,
+        actor: Actor,
+        upload_id: UploadId,
+        size_bytes: int,
+        sha256: str,
+        details: TrackDetails,
+        permalink: str | None = None,
     ) -> TrackId:
-        errors = details.errors()
+        errors = details.errors() + permalink_errors(permalink)
         if size_bytes == 0:
             errors.append(FieldError("audio", "empty", "This file is empty."))
         if errors:

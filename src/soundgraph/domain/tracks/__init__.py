@@ -1,0 +1,37 @@
+"""Uploads, and tracks with their revisions: what a creator sends and what becomes of it."""
+
+from soundgraph.domain.tracks.details import LICENSES, MAX_TAGS, TrackDetails, permalink_errors, slugify
+from soundgraph.domain.tracks.events import (
+    RevisionFailed,
+    RevisionReady,
+    RevisionReceived,
+    TrackPublished,
+    TrackRemoved,
+)
+from soundgraph.domain.tracks.media import Analysis, Failure, Rendition, Revision, RevisionState, Segment
+from soundgraph.domain.tracks.track import Track, TrackState
+from soundgraph.domain.tracks.uploads import MAX_UPLOAD_BYTES, UPLOAD_LIFETIME, Upload
+
+__all__ = [
+    "LICENSES",
+    "MAX_TAGS",
+    "MAX_UPLOAD_BYTES",
+    "UPLOAD_LIFETIME",
+    "Analysis",
+    "Failure",
+    "Rendition",
+    "Revision",
+    "RevisionFailed",
+    "RevisionReady",
+    "RevisionReceived",
+    "RevisionState",
+    "Segment",
+    "Track",
+    "TrackDetails",
+    "TrackPublished",
+    "TrackRemoved",
+    "TrackState",
+    "Upload",
+    "permalink_errors",
+    "slugify",
+]
