@@ -213,7 +213,9 @@ class Dispatcher:
         self._clock = clock
 
     async def deliver(self, event_id: EventId, subscriber: str) -> bool:
-        """Try to pay one debt. False if it was not there to be claimed: paid, taken, not due or spent."""
+        """Try to pay one debt. False if there is nothing to claim: paid, taken, not due, spent or unknown."""
+        if subscriber not in self._subscriptions.names():
+            return False
         claimed = await self._deliveries.claim(event_id, subscriber, now=self._clock.now(), lease=LEASE)
         if claimed is None:
             return False

@@ -71,6 +71,12 @@ class Person:
     def id(self) -> str:
         return str(self.session["user"]["id"])
 
+    async def log_in(self) -> None:
+        """Once more, for after a request that logged out."""
+        asked = {"login": self.session["user"]["handle"], "password": PASSWORD, "transport": "bearer"}
+        answer = await self.site.client().post(f"{API}/auth/login", json=asked)
+        self.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
     async def upload(self, title: str = "A Song", **fields: str) -> dict[str, Any]:
         """A track, processed if it can be."""
         files = {"audio": ("song.wav", wav_bytes(1, 8_000, 1), "audio/wav")}

@@ -69,8 +69,11 @@ class PostgresTimelines(Timelines):
         await self._run(delete(timelines).where(timelines.c.stream == stream, timelines.c.key == key))
 
     async def remove_about(self, about: str, *, stream: str | None = None) -> None:
-        gone = delete(timelines).where(timelines.c.about == about)
-        await self._run(gone if stream is None else gone.where(timelines.c.stream == stream))
+        # Locked in the order that `put` goes through, so that the two cannot wait for each other.
+        place = (timelines.c.stream, timelines.c.key)
+        found = select(*place).where(timelines.c.about == about).order_by(*place).with_for_update()
+        gone = found if stream is None else found.where(timelines.c.stream == stream)
+        await self._run(delete(timelines).where(tuple_(*place).in_(gone)))
 
     async def _run(self, statement: Any, rows: list[dict[str, Any]] | None = None) -> None:
         with translated():

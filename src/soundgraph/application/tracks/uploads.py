@@ -84,11 +84,13 @@ class AbandonUpload:
     async def __call__(self, *, actor: Actor, upload: Upload) -> None:
         async with self._work() as work:
             stored = await work.uploads.get(upload.id)
-            if stored is None or stored.owner_id != actor.id or stored.sha256 is not None:
-                return
+        if stored is None or stored.owner_id != actor.id or stored.sha256 is not None:
+            return
+        # Bytes first: a row without bytes is swept, bytes without a row are not.
+        await self._store.remove(upload.key)
+        async with self._work() as work:
             await work.uploads.remove(upload.id)
             await work.commit()
-        await self._store.remove(upload.key)
 
 
 class ExpireUploads:

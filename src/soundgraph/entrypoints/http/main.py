@@ -21,6 +21,7 @@ def create() -> Litestar:
         await wired.check_database(container)
 
     async def close() -> None:
+        container.passwords().close()
         await wired.close(container)
 
     return build_app(

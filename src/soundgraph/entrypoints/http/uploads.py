@@ -23,7 +23,7 @@ from soundgraph.entrypoints.http.requests import ApiRequest, refuse_nul
 AUDIO, TAGS = "audio", "tags"
 TEXTS = frozenset(["title", "description", "genre", "license"])
 FLAGS = frozenset(["downloadable", "comments_enabled", "embeddable"])
-FIELDS = TEXTS | FLAGS | {TAGS, "visibility"}
+FIELDS = TEXTS | FLAGS | {TAGS, "visibility", "permalink"}
 BOOLEANS = {"true": True, "false": False}
 
 MAX_FIELD_BYTES = 64 << 10
@@ -49,7 +49,12 @@ async def receive_track(request: ApiRequest, actor: Actor, use: Wiring) -> Track
         async with aclosing(_events(request, boundary)) as events:
             upload, stored, details = await form.read(events)
         return await use(CreateTrack)(
-            actor=actor, upload_id=upload.id, size_bytes=stored.size_bytes, sha256=stored.sha256, details=details
+            actor=actor,
+            upload_id=upload.id,
+            size_bytes=stored.size_bytes,
+            sha256=stored.sha256,
+            details=details,
+            permalink=form.texts.get("permalink"),
         )
     except BaseException:
         # Shielded: a client that hangs up cancels this task, and what it sent must go all the same.
@@ -225,6 +230,7 @@ class UploadOperation(Operation):
             properties={
                 AUDIO: Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream"),
                 **dict.fromkeys(sorted(TEXTS - {"license"}), text),
+                "permalink": text,
                 "license": Schema(type=OpenAPIType.STRING, enum=sorted(LICENSES)),
                 "visibility": Schema(type=OpenAPIType.STRING, enum=["public", "private"], default="public"),
                 TAGS: Schema(type=OpenAPIType.ARRAY, items=text),
