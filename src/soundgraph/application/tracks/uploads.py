@@ -65,10 +65,10 @@ class CreateTrack:
             upload.complete(size_bytes=size_bytes, sha256=sha256)
             await work.uploads.save(upload)
             await work.serialise(f"permalinks:{actor.id}")
-            permalink = slugify(details.title)
-            if await work.tracks.permalink_taken(actor.id, permalink):
-                permalink = f"{permalink}-{track_id.hex[-8:]}"
-            track, received = Track.create(track_id, revision_id, upload, details=details, permalink=permalink, at=now)
+            chosen = permalink or slugify(details.title)
+            if permalink is None and await work.tracks.permalink_taken(actor.id, chosen):
+                chosen = f"{chosen}-{track_id.hex[-8:]}"
+            track, received = Track.create(track_id, revision_id, upload, details=details, permalink=chosen, at=now)
             await work.tracks.add(track)
             work.record(received)
             await work.commit()
@@ -78,15 +78,18 @@ class CreateTrack:
 class AbandonUpload:
     """Drop an upload that will not become a track, with its bytes. Whoever began it. Twice is once."""
 
-    def __init__(self, work: Callable[[], TracksWork], store: ObjectStore) -> None:
-        self._work, self._store = work, store
+    def __init__(self, work: Callable[[], TracksWork], store: ObjectStore, clock: Clock) -> None:
+        self._work, self._store, self._clock = work, store, clock
 
     async def __call__(self, *, actor: Actor, upload: Upload) -> None:
         async with self._work() as work:
             stored = await work.uploads.get(upload.id)
-        if stored is None or stored.owner_id != actor.id or stored.sha256 is not None:
-            return
-        # Bytes first: a row without bytes is swept, bytes without a row are not.
+            if stored is None or stored.owner_id != actor.id or stored.sha256 is not None:
+                return
+            # Expired first, so that it becomes no track; then the bytes; then the row: bytes without one are not swept.
+            stored.abandon(at=self._clock.now())
+            await work.uploads.save(stored)
+            await work.commit()
         await self._store.remove(upload.key)
         async with self._work() as work:
             await work.uploads.remove(upload.id)
