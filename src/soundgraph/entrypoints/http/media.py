@@ -112,6 +112,7 @@ class SignedResponse:
             "Content-Security-Policy": "default-src 'none'; sandbox",
             # Players on other sites may load it: the signature is what protects it.
             "Cross-Origin-Resource-Policy": "cross-origin",
+            "Access-Control-Allow-Origin": "*",
             "ETag": self.signed.etag,
         }
         if self.span:
