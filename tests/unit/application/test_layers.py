@@ -15,9 +15,6 @@ TREES = {file.relative_to(SOURCE).as_posix(): ast.parse(file.read_text()) for fi
 
 LONGEST_FILE, LONGEST_FUNCTION, WIDEST_PORT = 300, 40, 7
 
-# Files that are over the limit and wait to become packages. This may only shrink.
-TOO_LONG: dict[str, int] = {"soundgraph/domain/tracks.py": 400}
-
 
 def under(*layers: str) -> list[str]:
     """The files of some layers."""
@@ -123,13 +120,9 @@ def test_a_use_case_commits_last_and_once() -> None:
                     assert "work.commit()" in ast.unparse(last), f"{name}: {function.name} does more after its commit"
 
 
-def length(name: str) -> int:
-    """How many lines a file has."""
-    return len((SOURCE / name).read_text().splitlines())
-
-
-def test_files_fit_a_screen_or_wait_to_become_packages() -> None:
-    assert [name for name in TREES if length(name) > TOO_LONG.get(name, LONGEST_FILE)] == []
+def test_files_fit_a_few_screens() -> None:
+    lengths = {name: len((SOURCE / name).read_text().splitlines()) for name in TREES}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
 
 
 def test_functions_fit_a_screen() -> None:
@@ -140,11 +133,6 @@ def test_functions_fit_a_screen() -> None:
         if (one.end_lineno or 0) - one.lineno >= LONGEST_FUNCTION
     ]
     assert long == []
-
-
-def test_exceptions_to_the_length_of_files_are_still_needed() -> None:
-    for name in TOO_LONG:
-        assert length(name) > LONGEST_FILE, f"{name} needs no exception any more"
 
 
 def test_every_public_thing_in_the_core_says_what_it_is() -> None:

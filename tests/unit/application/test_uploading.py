@@ -18,8 +18,10 @@ from tests.builders import (
     walk,
 )
 
-from soundgraph.adapters.memory.app import World
+from soundgraph.adapters.memory.app import World, memory_app
+from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.application.people import ReadProfile
+from soundgraph.application.ports import ObjectStore
 from soundgraph.application.tracks import (
     AbandonUpload,
     BeginUpload,
@@ -34,7 +36,7 @@ from soundgraph.application.tracks import (
     TrackReader,
 )
 from soundgraph.application.views import TrackView
-from soundgraph.domain.errors import Conflict, Invalid, NotFound
+from soundgraph.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from soundgraph.domain.events import PeriodicDue
 from soundgraph.domain.ids import AccountId, TrackId, UploadId
 from soundgraph.domain.tracks import UPLOAD_LIFETIME, TrackDetails, TrackRemoved, Upload
@@ -49,8 +51,18 @@ async def begin(app: World, actor: Actor) -> Upload:
     return begun
 
 
-async def create(app: World, actor: Actor, begun: Upload, details: TrackDetails = DETAILS, size: int = 3) -> TrackId:
-    return await app.use(CreateTrack)(actor=actor, upload_id=begun.id, size_bytes=size, sha256="abc", details=details)
+async def create(
+    app: World,
+    actor: Actor,
+    begun: Upload,
+    details: TrackDetails = DETAILS,
+    *,
+    size: int = 3,
+    permalink: str | None = None,
+) -> TrackId:
+    return await app.use(CreateTrack)(
+        actor=actor, upload_id=begun.id, size_bytes=size, sha256="abc", details=details, permalink=permalink
+    )
 
 
 async def view(app: World, track_id: TrackId, viewer: Viewer = ANYONE) -> TrackView:
@@ -98,6 +110,20 @@ async def test_tracks_of_one_title_get_permalinks_of_their_own(app: World) -> No
     assert (await view(app, await upload(app, bob, "The Song"))).permalink == "the-song"
 
 
+async def test_a_chosen_permalink_is_kept_or_refused_and_never_changed(app: World) -> None:
+    ada = await join(app, "ada")
+    begun = await begin(app, ada)
+    with pytest.raises(Invalid) as refusal:
+        await create(app, ada, begun, permalink="The Song")
+    assert [one.field for one in refusal.value.errors] == ["permalink"]
+    assert (await view(app, await create(app, ada, begun, permalink="the-song"))).permalink == "the-song"
+    another = await begin(app, ada)
+    with pytest.raises(Conflict) as conflict:
+        await create(app, ada, another, permalink="the-song")
+    assert conflict.value.code == "permalink_taken"
+    assert (await view(app, await create(app, ada, another))).permalink == "take"
+
+
 async def test_the_permalink_of_a_deleted_track_is_not_given_again(app: World) -> None:
     ada = await join(app, "ada")
     await app.use(DeleteTrack)(actor=ada, track_id=await upload(app, ada, "The Song"))
@@ -114,6 +140,32 @@ async def test_an_abandoned_upload_goes_with_its_bytes_once(app: World) -> None:
     assert await app.store.size(begun.key) is None
     with pytest.raises(NotFound):
         await create(app, ada, begun)
+
+
+class Stuck(MemoryStore):
+    """Cannot remove anything for a while."""
+
+    stuck = True
+
+    async def remove(self, key: str) -> None:
+        if self.stuck:
+            raise Unavailable("storage_away", "The store does not answer.")
+        await super().remove(key)
+
+
+async def test_an_upload_that_could_not_be_removed_becomes_no_track_and_is_swept() -> None:
+    store = Stuck()
+    app = memory_app({ObjectStore: store})
+    ada = await join(app, "ada")
+    begun = await app.use(BeginUpload)(actor=ada, filename="take.wav")
+    await store.put(begun.key, once(tiny_wav()))
+    with pytest.raises(Unavailable):
+        await app.use(AbandonUpload)(actor=ada, upload=begun)
+    with pytest.raises(NotFound):
+        await create(app, ada, begun)
+    store.stuck = False
+    await app.use(ExpireUploads)(PeriodicDue(chore="tracks.expire_uploads"), a_debt())
+    assert await store.size(begun.key) is None
 
 
 async def test_an_upload_that_became_a_track_is_not_abandoned(app: World) -> None:

@@ -29,6 +29,7 @@ from soundgraph.domain.tracks import (
     TrackRemoved,
     TrackState,
     Upload,
+    permalink_errors,
     slugify,
 )
 from soundgraph.domain.visibility import Audience, Standing
@@ -74,6 +75,12 @@ def test_an_upload_is_completed_once() -> None:
     with pytest.raises(Conflict) as refusal:
         upload.complete(size_bytes=4, sha256="abcd")
     assert refusal.value.code == "upload_completed"
+
+
+def test_an_upload_that_is_given_up_expires_at_once() -> None:
+    upload = an_upload()
+    upload.abandon(at=NOON)
+    assert upload.expires_at == NOON
 
 
 def test_an_incomplete_upload_makes_no_track() -> None:
@@ -125,6 +132,17 @@ def test_a_slug_is_lower_case_words_and_never_empty(title: str) -> None:
 )
 def test_slugs_that_people_expect(title: str, slug: str) -> None:
     assert slugify(title) == slug
+
+
+@given(st.text(max_size=200))
+def test_what_is_made_from_a_title_is_a_permalink_that_one_could_choose(title: str) -> None:
+    assert permalink_errors(slugify(title)) == []
+    assert permalink_errors(None) == []
+
+
+@pytest.mark.parametrize("permalink", ["", "-song", "Song", "so ng", "so/ng", "..", "s" * 61, "song\n", "sóng"])
+def test_permalinks_that_are_refused(permalink: str) -> None:
+    assert [one.field for one in permalink_errors(permalink)] == ["permalink"]
 
 
 def test_keys_are_apart_for_every_attempt() -> None:

@@ -40,3 +40,7 @@ class Upload:
         if self.sha256 is not None:
             raise Conflict("upload_completed", "This upload is complete and became a track.")
         self.size_bytes, self.sha256 = size_bytes, sha256
+
+    def abandon(self, *, at: datetime) -> None:
+        """Give it up: from now on it can become no track, and a sweep removes what is left of it."""
+        self.expires_at = at
