@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(firstword $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p; done; true))
-UV = $(firstword $(shell command -v uv) $(wildcard .uv/bin/uv) .uv/bin/uv)
+# Asked for late: it may be fetched on the way.
+UV = $(or $(shell command -v uv),.uv/bin/uv)
 
 # The virtualenv belongs to this Makefile, whatever is active in the shell; Python is the one found above.
 unexport VIRTUAL_ENV
@@ -46,31 +47,34 @@ fmt: $(VENV)/.dev ## Format the code and fix what can be fixed
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-lock: .uv/ready ## Update uv.lock after a change of dependencies
+lock: ## Update uv.lock after a change of dependencies
+	$(bootstrap)
 	@$(UV) lock
 
 clean: ## Remove the virtualenv, caches and reports; data stays
 	@rm -rf $(VENV) .uv dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# A virtualenv with a Python that will do, and a uv to fill it with.
+define bootstrap
+@test -n "$(PYTHON)" || { echo "soundgraph needs Python 3.11 or later; found: $$(python3 --version 2>&1)." \
+	"Install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+@mkdir -p .uv
+@command -v uv >/dev/null || test -x .uv/bin/uv \
+	|| { $(PYTHON) -m venv .uv >.uv/log 2>&1 && .uv/bin/python -m pip install --quiet uv >>.uv/log 2>&1; } \
+	|| $(PYTHON) -m pip install --quiet --target .uv uv >>.uv/log 2>&1 \
+	|| { cat .uv/log; echo "uv could not be installed. Any one of these helps: install uv" \
+		"(https://docs.astral.sh/uv), the package python3-venv, or the package python3-pip." >&2; exit 1; }
+@test -x $(BIN)/python || $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+endef
+
 # Stamps: made again when the dependencies change, so that later runs start at once.
-$(VENV)/.serve: pyproject.toml uv.lock | .uv/ready
-	@test -x $(BIN)/python || $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+$(VENV)/.serve: pyproject.toml uv.lock
+	$(bootstrap)
 	@$(UV) sync --frozen --all-extras --inexact --no-dev
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml uv.lock | .uv/ready
-	@test -x $(BIN)/python || $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+$(VENV)/.dev: pyproject.toml uv.lock
+	$(bootstrap)
 	@$(UV) sync --frozen --all-extras --inexact --group dev
 	@touch $@ $(VENV)/.serve
-
-.uv/ready:
-	@test -n "$(PYTHON)" || { echo "soundgraph needs Python 3.11 or later; found: $$(python3 --version 2>&1)." \
-		"Install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@mkdir -p .uv
-	@command -v uv >/dev/null || test -x .uv/bin/uv \
-		|| { $(PYTHON) -m venv .uv >.uv/log 2>&1 && .uv/bin/python -m pip install --quiet uv >>.uv/log 2>&1; } \
-		|| $(PYTHON) -m pip install --quiet --target .uv uv >>.uv/log 2>&1 \
-		|| { cat .uv/log; echo "uv could not be installed. Any one of these helps: install uv" \
-			"(https://docs.astral.sh/uv), the package python3-venv, or the package python3-pip." >&2; exit 1; }
-	@touch $@

@@ -132,7 +132,7 @@ def test_a_request_to_stop_leaves_no_process(serve: Callable[..., Serving], numb
     assert serving.wait() == 0
     assert gone(family)
     said = serving.said
-    assert said.index("Stopping worker and api …") < said.index("Stopping postgres …") < said.index("Stopped.")
+    assert said.index("Stopping api and worker …") < said.index("Stopping postgres …") < said.index("Stopped.")
 
 
 @pytest.mark.parametrize("name", ["postgres", "worker", "api"])

@@ -69,9 +69,9 @@ def test_groups_stop_in_reverse_order(python: Callable[..., Command]) -> None:
     with Supervisor(said.append) as supervisor:
         supervisor.start(python("postgres", SLEEPS))
         supervisor.wait_ready()
-        supervisor.start(python("worker", SLEEPS), python("api", SLEEPS))
-        supervisor.wait_ready()
-    assert said == ["Stopping worker and api …", "Stopping postgres …"]
+        supervisor.start(python("api", SLEEPS))
+        supervisor.start(python("worker", SLEEPS), together=True)
+    assert said == ["Stopping api and worker …", "Stopping postgres …"]
 
 
 def test_what_ends_is_started_again_and_said(python: Callable[..., Command]) -> None:

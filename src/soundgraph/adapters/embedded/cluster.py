@@ -42,10 +42,15 @@ class Cluster:
             raise PostgresError(
                 f"{self.data} belongs to user {owner.uid}: run as that user or as root, or set SOUNDGRAPH_HOME."
             )
+        if owner.uid == 0:
+            raise PostgresError(f"{self.data} belongs to root, as whom PostgreSQL does not run: chown it to its user.")
         programs = find_programs(installed_package(), owner, self.directory / "programs")
         if not self.data.exists():
             self._create(programs, owner, durable=durable)
-        made_by = (self.data / "PG_VERSION").read_text().strip()
+        version = self.data / "PG_VERSION"
+        if not version.exists():
+            raise PostgresError(f"{self.data} is not a PostgreSQL cluster: move it away, or set SOUNDGRAPH_HOME.")
+        made_by = version.read_text().strip()
         if made_by != programs.major:
             raise PostgresError(_upgrade_needed(self.data, made_by, programs.major))
         return programs

@@ -32,7 +32,7 @@ class Owner:
     @classmethod
     def of(cls, data: Path) -> "Owner":
         """Whoever owns an existing cluster; else ourselves, or as root the first unprivileged user there is."""
-        if data.exists() and data.stat().st_uid != 0:
+        if data.exists():
             return cls(data.stat().st_uid, data.stat().st_gid)
         if os.geteuid() != 0:
             return cls(os.geteuid(), os.getegid())

@@ -100,8 +100,11 @@ class ProcessRevision:
             revision = track.revision(event.revision_id)
             if track.standing is Standing.REMOVED:
                 return track, revision
-            if revision.state is RevisionState.FAILED:
-                return None
+            if revision.failure is not None:
+                if not revision.failure.retryable:
+                    return None
+                # Given up on before; an operator replays the debt, and this is the try they ask for.
+                track.retry(revision.id)
             track.begin_processing(event.revision_id)
             await work.tracks.save(track)
             await work.commit()

@@ -1,4 +1,4 @@
-"""The gate that `serve` keeps shut while it migrates: children import their code meanwhile, and wait with using it."""
+"""The gate that `serve` keeps shut while it migrates: the API imports its code meanwhile, and waits with using it."""
 
 import os
 from pathlib import Path

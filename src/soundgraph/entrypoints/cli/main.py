@@ -47,10 +47,8 @@ def worker(
 ) -> None:
     """Run the worker: what is owed after each change, media processing and periodic work."""
     _die_with_supervisor(signal.SIGKILL)
-    from soundgraph.entrypoints.cli.gate import wait_at_gate
     from soundgraph.entrypoints.worker.main import run
 
-    wait_at_gate()
     run(_settings(), tuple(name.strip() for name in queues.split(",") if name.strip()))
 
 

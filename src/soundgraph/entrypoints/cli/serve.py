@@ -71,10 +71,11 @@ def _bring_up(supervisor: Supervisor, settings: Settings, commands: Mapping[str,
 
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - where to ask, not bind
     say("Migrating the database, starting the API and the worker …")
-    # Most of a start is importing code; that needs no schema.
+    # Most of a start is importing code; that needs no schema, and two at a time keep two cores busy.
     with gate.waiting():
-        supervisor.start(command("worker"), command("api", answers_http(host, settings.port, "/health/ready")))
+        supervisor.start(command("api", answers_http(host, settings.port, "/health/ready")))
         supervisor.run(command("migrate"))
+    supervisor.start(command("worker"), together=True)
     supervisor.wait_ready()
     say(_where(settings, database))
 

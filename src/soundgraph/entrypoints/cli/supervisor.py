@@ -103,10 +103,13 @@ class Supervisor:
             os.close(self._wake_read)
             os.close(self._wake_write)
 
-    def start(self, *services: Service) -> None:
-        """Start services that belong together. They are stopped together, after all that are started later."""
+    def start(self, *services: Service, together: bool = False) -> None:
+        """Start services. They are stopped together, after all that are started later; or with the last before them."""
         group = [_Kept(service) for service in services]
-        self._groups.append(group)
+        if together:
+            self._groups[-1] += group
+        else:
+            self._groups.append(group)
         for kept in group:
             self._start(kept)
 
