@@ -1,21 +1,40 @@
-"""The contract of `Mailer`, over the memory adapter and files."""
+"""The contract of `Mailer`, over the memory adapter, files and a mail server."""
 
 import email
 import os
+import socket
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
 
 from soundgraph.adapters.filesystem.mail import EmlMailer
 from soundgraph.adapters.memory.identity import Outbox
+from soundgraph.adapters.smtp.mail import SmtpMailer
 from soundgraph.application.identity import Mail, Mailer
+from soundgraph.domain.errors import Unavailable
 
 SENDER = "soundgraph@example.org"
 LINK = "https://example.org/verify-email?token=" + "0123456789abcdef" * 8
+
+
+class Postbox:
+    """An SMTP server's handler that keeps what arrives as files."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    async def handle_DATA(self, server: object, session: object, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        assert isinstance(envelope.content, bytes)
+        self._directory.mkdir(exist_ok=True)
+        (self._directory / f"{len(list(self._directory.iterdir())):03}.eml").write_bytes(envelope.content)
+        return "250 kept"
 
 
 @dataclass
@@ -43,10 +62,18 @@ def read(directory: Path) -> list[EmailMessage]:
     return list(messages)
 
 
-@pytest.fixture(params=["memory", "eml"])
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+@pytest.fixture(params=["memory", "eml", "smtp"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     directory = tmp_path / "mail"
-    return Case(Outbox() if request.param == "memory" else EmlMailer(directory, SENDER), directory)
+    if request.param != "smtp":
+        yield Case(Outbox() if request.param == "memory" else EmlMailer(directory, SENDER), directory)
+        return
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    server = Controller(Postbox(directory), hostname="127.0.0.1", port=port, enable_SMTPUTF8=True)
+    server.start()
+    yield Case(SmtpMailer(f"smtp://127.0.0.1:{port}", SENDER), directory)
+    server.stop()
 
 
 @pytest.fixture
@@ -140,3 +167,11 @@ async def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         await EmlMailer(tmp_path / "file", SENDER).send(a_mail())
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+async def test_a_mail_server_that_is_away_leaves_the_mail_owed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    with pytest.raises(Unavailable) as away:
+        await SmtpMailer(f"smtp://127.0.0.1:{port}", SENDER).send(a_mail())
+    assert away.value.code == "mail_away"

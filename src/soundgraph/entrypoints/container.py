@@ -6,6 +6,7 @@ Everything here is made synchronously, on first use, in the process and event lo
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from dependency_injector import containers, providers
 from dramatiq import Broker
@@ -29,7 +30,9 @@ from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.wakeups import listen as listen_for_debts
 from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.pyav.processor import PyAvProcessor
-from soundgraph.adapters.redis.hints import BrokerHints, message_of, redis_broker
+from soundgraph.adapters.redis.hints import BrokerHints, redis_broker
+from soundgraph.adapters.redis.hints import enqueue as enqueue_hint
+from soundgraph.adapters.smtp.mail import SmtpMailer
 from soundgraph.adapters.system import SystemClock, TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog, Hint, Hints
 from soundgraph.application.discovery import FeedReader
@@ -72,6 +75,13 @@ def _tokens(secrets: Secrets) -> SignedTokens:
     )
 
 
+def _mailer(settings: Settings) -> Mailer:
+    sender = f"soundgraph <no-reply@{urlsplit(settings.public_url).hostname or 'localhost'}>"
+    if settings.smtp_url is None:
+        return EmlMailer(settings.mail_dir, sender)
+    return SmtpMailer(settings.smtp_url, sender, require_tls=settings.production)
+
+
 class Container(containers.DeclarativeContainer):
     """Every adapter of one process, by name."""
 
@@ -98,7 +108,7 @@ class Container(containers.DeclarativeContainer):
 
     passwords = providers.Singleton(Argon2Passwords)
     tokens = providers.Singleton(_tokens, secrets)
-    mailer = providers.Singleton(EmlMailer, settings.provided.mail_dir, "soundgraph <no-reply@soundgraph.invalid>")
+    mailer = providers.Singleton(_mailer, settings)
     store = providers.Singleton(
         FilesystemStore,
         root=settings.provided.store_dir,
@@ -157,8 +167,8 @@ def broker(settings: Settings, middleware: list[Middleware]) -> Broker:
 
 
 def enqueue(carrier: Broker, hint: Hint) -> None:
-    """Hand one hint to the broker."""
-    carrier.enqueue(message_of(hint))
+    """Hand one hint to the broker. Raises Unavailable."""
+    enqueue_hint(carrier, hint)
 
 
 async def listen(container: Container, wake: Callable[[], None]) -> None:

@@ -71,7 +71,12 @@ class PostgresTimelines(Timelines):
     async def remove_about(self, about: str, *, stream: str | None = None) -> None:
         # Locked in the order that `put` goes through, so that the two cannot wait for each other.
         place = (timelines.c.stream, timelines.c.key)
-        found = select(*place).where(timelines.c.about == about).order_by(*(one.collate("C") for one in place)).with_for_update()
+        found = (
+            select(*place)
+            .where(timelines.c.about == about)
+            .order_by(*(one.collate("C") for one in place))
+            .with_for_update()
+        )
         gone = found if stream is None else found.where(timelines.c.stream == stream)
         await self._run(delete(timelines).where(tuple_(*place).in_(gone)))
 

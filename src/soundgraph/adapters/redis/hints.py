@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from dramatiq import Broker, Message
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.errors import ConnectionError as BrokerAway
 from dramatiq.middleware import Middleware
+from redis.exceptions import RedisError
 
 from soundgraph.application.deliveries import ACTOR, Hint, Hints
+from soundgraph.domain.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,14 @@ def message_of(hint: Hint) -> "Message[None]":
     )
 
 
+def enqueue(broker: Broker, hint: Hint) -> None:
+    """Hand one hint to the broker. Raises Unavailable(broker_away); Dramatiq lets what Redis raises through."""
+    try:
+        broker.enqueue(message_of(hint))
+    except RedisError as error:
+        raise Unavailable("broker_away", "The message broker does not answer. Try again later.") from error
+
+
 class BrokerHints(Hints):
     """Enqueues hints off the event loop. What cannot be sent is dropped: the sweep finds the debt."""
 
@@ -46,6 +55,6 @@ class BrokerHints(Hints):
     def _enqueue(self, hints: list[Hint]) -> None:
         try:
             for hint in hints:
-                self._broker.enqueue(message_of(hint))
-        except BrokerAway as error:
-            log.warning("%d hints dropped: %s", len(hints), error)
+                enqueue(self._broker, hint)
+        except Unavailable as away:
+            log.warning("hints dropped, %d at most: %s", len(hints), away.__cause__)

@@ -1,5 +1,6 @@
 """Registering, verifying an address, logging in and out, and staying logged in: a table of contents."""
 
+from soundgraph.application.identity.mail import message_of, plain_name, sender_of
 from soundgraph.application.identity.ports import (
     AccessClaims,
     Accounts,
@@ -50,4 +51,7 @@ __all__ = [
     "Tokens",
     "VerifyEmail",
     "digest",
+    "message_of",
+    "plain_name",
+    "sender_of",
 ]
