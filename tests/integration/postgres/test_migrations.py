@@ -15,7 +15,6 @@ from soundgraph.adapters.postgres.migrations import downgrade
 from soundgraph.adapters.postgres.schema import metadata
 
 
-
 def differences(connection: Connection) -> list[Any]:
     """What alembic would add or remove to make the database equal to the metadata."""
     return list(compare_metadata(MigrationContext.configure(connection), metadata))
@@ -42,7 +41,6 @@ async def tables_of(url: str) -> set[str]:
 
 
 def test_up_down_and_up_again(empty_database_url: str, migrate: Callable[[str], None]) -> None:
-
 
     migrate(empty_database_url)
     full = asyncio.run(tables_of(empty_database_url))
