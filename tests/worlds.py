@@ -14,6 +14,7 @@ from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
 from soundgraph.adapters.postgres.engine import ReadPool, write_engine
 from soundgraph.adapters.postgres.identity import PostgresIdentityReader
 from soundgraph.adapters.postgres.people import PostgresPeopleReader
+from soundgraph.adapters.postgres.playlists import PostgresPlaylistReader
 from soundgraph.adapters.postgres.track_views import PostgresTrackReader
 from soundgraph.adapters.postgres.tracks import PostgresProgressBoard
 from soundgraph.adapters.postgres.visibility import reading_gate
@@ -25,6 +26,7 @@ from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
+from soundgraph.application.playlists import PlaylistReader
 from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
 from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
@@ -59,6 +61,7 @@ class PostgresWorld:
             TrackReader: tracks,
             FeedReader: tracks,
             PlaybackReader: tracks,
+            PlaylistReader: PostgresPlaylistReader(self.pool, links),
             EngagementReader: PostgresEngagementReader(self.pool, links),
             ProgressBoard: PostgresProgressBoard(self.engine),
             MediaProcessor: WaveProcessor(self.store),

@@ -13,6 +13,7 @@ from soundgraph.domain.engagement import TrackLiked, TrackUnliked
 from soundgraph.domain.events import DeliveryExhausted, PeriodicDue
 from soundgraph.domain.identity import AccountCreated, RegistrationRequested
 from soundgraph.domain.people import PersonBlocked, PersonFollowed, PersonUnblocked, PersonUnfollowed
+from soundgraph.domain.playlists import PlaylistChanged, PlaylistCreated, PlaylistRemoved
 from soundgraph.domain.tracks import RevisionFailed, RevisionReady, RevisionReceived, TrackPublished, TrackRemoved
 
 QUEUES = ("media", "fanout", "mail", "default")
@@ -25,6 +26,9 @@ EVENTS = (
     PersonFollowed,
     PersonUnblocked,
     PersonUnfollowed,
+    PlaylistChanged,
+    PlaylistCreated,
+    PlaylistRemoved,
     RegistrationRequested,
     RevisionFailed,
     RevisionReady,

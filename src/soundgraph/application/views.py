@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from soundgraph.domain.ids import AccountId, TrackId
+from soundgraph.domain.ids import AccountId, ItemId, PlaylistId, TrackId
 
 T = TypeVar("T")
 
@@ -34,6 +34,10 @@ class Links(Struct, frozen=True):
     def track(self, handle: str, permalink: str) -> str:
         """The permalink page of a track."""
         return f"{self.base}/{handle}/{permalink}"
+
+    def playlist(self, handle: str, permalink: str) -> str:
+        """The permalink page of a playlist."""
+        return f"{self.base}/{handle}/sets/{permalink}"
 
     def waveform(self, track_id: TrackId) -> str:
         """The waveform of a track."""
@@ -167,6 +171,31 @@ class TrackView(Struct, frozen=True, kw_only=True):
     version: int
     created_at: datetime
     published_at: datetime | None
+
+
+class PlaylistView(Struct, frozen=True, kw_only=True):
+    """A playlist. `track_count` counts its items, whoever looks; a list of them may be shorter."""
+
+    id: PlaylistId
+    title: str
+    description: str
+    kind: str
+    visibility: str
+    permalink: str
+    permalink_url: str
+    user: MiniUser
+    track_count: int
+    version: int
+    created_at: datetime
+
+
+class PlaylistItemView(Struct, frozen=True, kw_only=True):
+    """One place in a playlist, and the track in it."""
+
+    id: ItemId
+    track: TrackView
+    added_by: AccountId
+    added_at: datetime
 
 
 class FeedItem(Struct, frozen=True, kw_only=True):

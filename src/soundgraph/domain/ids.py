@@ -11,6 +11,8 @@ FamilyId = NewType("FamilyId", UUID)
 TrackId = NewType("TrackId", UUID)
 RevisionId = NewType("RevisionId", UUID)
 UploadId = NewType("UploadId", UUID)
+PlaylistId = NewType("PlaylistId", UUID)
+ItemId = NewType("ItemId", UUID)
 EventId = NewType("EventId", UUID)
 
 
@@ -19,6 +21,7 @@ class Kind(StrEnum):
 
     ACCOUNT = "account"
     TRACK = "track"
+    PLAYLIST = "playlist"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ def account_ref(account_id: AccountId) -> Ref:
 def track_ref(track_id: TrackId) -> Ref:
     """A track."""
     return Ref(Kind.TRACK, track_id)
+
+
+def playlist_ref(playlist_id: PlaylistId) -> Ref:
+    """A playlist."""
+    return Ref(Kind.PLAYLIST, playlist_id)
 
 
 def uuid7(milliseconds: int, entropy: bytes) -> UUID:

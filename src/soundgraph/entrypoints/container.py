@@ -24,6 +24,7 @@ from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
 from soundgraph.adapters.postgres.engine import ReadPool, translated, write_engine
 from soundgraph.adapters.postgres.identity import PostgresIdentityReader
 from soundgraph.adapters.postgres.people import PostgresPeopleReader
+from soundgraph.adapters.postgres.playlists import PostgresPlaylistReader
 from soundgraph.adapters.postgres.track_views import PostgresTrackReader
 from soundgraph.adapters.postgres.tracks import PostgresProgressBoard
 from soundgraph.adapters.postgres.visibility import reading_gate
@@ -40,6 +41,7 @@ from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
+from soundgraph.application.playlists import PlaylistReader
 from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
 from soundgraph.application.subscriptions import QUEUES, SUBSCRIPTIONS
 from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
@@ -104,6 +106,7 @@ class Container(containers.DeclarativeContainer):
     people_reader = providers.Singleton(PostgresPeopleReader, pool, links)
     track_reader = providers.Singleton(PostgresTrackReader, pool, links)
     engagement_reader = providers.Singleton(PostgresEngagementReader, pool, links)
+    playlist_reader = providers.Singleton(PostgresPlaylistReader, pool, links)
     progress_board = providers.Singleton(PostgresProgressBoard, engine)
 
     passwords = providers.Singleton(Argon2Passwords)
@@ -141,6 +144,7 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         FeedReader: container.track_reader,
         PlaybackReader: container.track_reader,
         EngagementReader: container.engagement_reader,
+        PlaylistReader: container.playlist_reader,
         ProgressBoard: container.progress_board,
         MediaProcessor: container.media,
     }

@@ -1,5 +1,6 @@
 """Who may call what, and from where."""
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -56,6 +57,9 @@ def test_what_the_contract_calls_public_is_public_and_the_rest_is_not(site: Site
             "/users/{id_or_handle:str}/followings",
             "/users/{id_or_handle:str}/likes",
             "/users/{id_or_handle:str}/tracks",
+            "/playlists/{playlist_id:uuid}",
+            "/playlists/{playlist_id:uuid}/tracks",
+            "/users/{id_or_handle:str}/playlists",
             "/tracks/{track_id:uuid}",
             "/tracks/{track_id:uuid}/hls.m3u8",
             "/tracks/{track_id:uuid}/likers",
@@ -83,7 +87,7 @@ async def test_members_routes_are_closed_to_visitors(site: Site, http: httpx.Asy
     closed = [route for route, policy in declared(site.app).items() if policy is Policy.MEMBER]
     assert len(closed) > 10
     for method, path in closed:
-        address = path.replace("{track_id:uuid}", NOBODY).replace("{user_id:uuid}", NOBODY)
+        address = re.sub(r"\{\w+:uuid\}", NOBODY, path)
         answer = await http.request(method, address)
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), (method, path)
 

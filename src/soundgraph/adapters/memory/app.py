@@ -10,6 +10,7 @@ from soundgraph.adapters.memory.discovery import MemoryTimelines
 from soundgraph.adapters.memory.engagement import MemoryEngagementReader
 from soundgraph.adapters.memory.identity import MemoryIdentityReader, Outbox, PlainTokens, QuickPasswords
 from soundgraph.adapters.memory.people import MemoryPeopleReader
+from soundgraph.adapters.memory.playlists import MemoryPlaylistReader
 from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.adapters.memory.tracks import MemoryProgressBoard, MemoryTrackReader, WaveProcessor
 from soundgraph.adapters.memory.work import MemoryWork
@@ -20,6 +21,7 @@ from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
+from soundgraph.application.playlists import PlaylistReader
 from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
 from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
@@ -58,6 +60,7 @@ class World:
             TrackReader: tracks,
             FeedReader: tracks,
             PlaybackReader: tracks,
+            PlaylistReader: MemoryPlaylistReader(self.database, links),
             EngagementReader: MemoryEngagementReader(self.database, links),
             ProgressBoard: MemoryProgressBoard(self.database),
             MediaProcessor: WaveProcessor(self.store),

@@ -15,8 +15,20 @@ from soundgraph.application.views import Position
 from soundgraph.domain.errors import Conflict
 from soundgraph.domain.events import Event
 from soundgraph.domain.identity import Account, Registration, SessionFamily
-from soundgraph.domain.ids import AccountId, EventId, FamilyId, Kind, Ref, RegistrationId, RevisionId, TrackId, UploadId
+from soundgraph.domain.ids import (
+    AccountId,
+    EventId,
+    FamilyId,
+    Kind,
+    PlaylistId,
+    Ref,
+    RegistrationId,
+    RevisionId,
+    TrackId,
+    UploadId,
+)
 from soundgraph.domain.people import Profile
+from soundgraph.domain.playlists import Playlist
 from soundgraph.domain.tracks import Track, Upload
 from soundgraph.domain.visibility import Facts, Viewer, may_see
 
@@ -66,6 +78,7 @@ class Tables:
     blocks: Edges = field(default_factory=dict)
     uploads: dict[UploadId, Upload] = field(default_factory=dict)
     tracks: dict[TrackId, Track] = field(default_factory=dict)
+    playlists: dict[PlaylistId, Playlist] = field(default_factory=dict)
     likes: Edges = field(default_factory=dict)
     counters: dict[tuple[UUID, str], int] = field(default_factory=dict)
     events: dict[EventId, EventRow] = field(default_factory=dict)
@@ -90,18 +103,17 @@ class Tables:
 
     def facts(self, ref: Ref, viewer: Viewer) -> Facts | None:
         """What the visibility rule asks about one thing, or None where there is no such thing."""
-        if ref.kind is Kind.TRACK:
-            track = self.tracks.get(TrackId(ref.id))
-            if track is None:
+        if ref.kind is not Kind.ACCOUNT:
+            thing = self.tracks.get(TrackId(ref.id)) or self.playlists.get(PlaylistId(ref.id))
+            if thing is None or ref.kind is not (Kind.TRACK if isinstance(thing, Track) else Kind.PLAYLIST):
                 return None
-            owner, standing, audience = track.owner_id, track.standing, track.details.audience
             return Facts(
                 ref.id,
-                owner,
-                standing=standing,
-                audience=audience,
-                owner_standing=self.accounts[owner].standing,
-                blocked=self.blocked(viewer.id, owner),
+                thing.owner_id,
+                standing=thing.standing,
+                audience=thing.details.audience,
+                owner_standing=self.accounts[thing.owner_id].standing,
+                blocked=self.blocked(viewer.id, thing.owner_id),
             )
         account = self.accounts.get(AccountId(ref.id))
         if account is None:

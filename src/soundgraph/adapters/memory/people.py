@@ -11,6 +11,8 @@ from soundgraph.domain.ids import AccountId, account_ref
 from soundgraph.domain.people import Profile
 from soundgraph.domain.visibility import Actor, Viewer
 
+COUNTERS = ("followers", "followings", "tracks", "playlists", "likes")
+
 
 class MemoryProfiles(Profiles, NewProfiles):
     """Profiles among the tables of one transaction."""
@@ -88,7 +90,7 @@ class MemoryPeopleReader(PeopleReader):
         if not tables.visible(account_ref(account_id), viewer):
             return None
         account, profile = tables.accounts[account_id], tables.profiles[account_id]
-        counts = {name: tables.counted(account_id, name) for name in ("followers", "followings", "tracks", "likes")}
+        counts = {name: tables.counted(account_id, name) for name in COUNTERS}
         return UserView(
             id=profile.id,
             handle=profile.handle,

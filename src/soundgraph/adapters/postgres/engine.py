@@ -21,6 +21,8 @@ CONSTRAINTS: Final[dict[str, tuple[str, str]]] = {
     "handles_pkey": ("handle_taken", "This handle is taken."),
     "profiles_handle_key": ("handle_taken", "This handle is taken."),
     "tracks_permalink_key": ("permalink_taken", "You have a track under this permalink."),
+    "playlists_permalink_key": ("permalink_taken", "You have a playlist under this permalink."),
+    "playlist_items_track_key": ("already_in_playlist", "This track is in the playlist already."),
     "revisions_upload_id_key": ("upload_used", "This upload became a track already."),
 }
 

@@ -83,6 +83,7 @@ class PostgresBlocks(Blocks):
         return await self._session.execute(edge) == 1
 
 
+COUNTERS = ("followers", "followings", "tracks", "playlists", "likes")
 MINI_COLUMNS = (profiles.c.id.label("user_id"), profiles.c.handle, profiles.c.display_name)
 
 
@@ -113,7 +114,7 @@ _PROFILE = (
         profiles,
         accounts.c.plan,
         accounts.c.created_at,
-        *(counted(name) for name in ("followers", "followings", "tracks", "likes")),
+        *(counted(name) for name in COUNTERS),
         edge(follows, "follower", "followee", VIEWER_ID, profiles.c.id).label("following"),
         edge(follows, "follower", "followee", profiles.c.id, VIEWER_ID).label("followed_by"),
         edge(blocks, "blocker", "blocked", VIEWER_ID, profiles.c.id).label("blocking"),
@@ -138,7 +139,7 @@ def user_view(row: Row, links: Links) -> UserView:
         banner_url=None,
         verified=False,
         plan=row["plan"],
-        counts=UserCounts(**{name: row[name] for name in ("followers", "followings", "tracks", "likes")}),
+        counts=UserCounts(**{name: row[name] for name in COUNTERS}),
         created_at=row["created_at"],
         permalink_url=links.person(row["handle"]),
         viewer=UserViewer(**{name: row[name] for name in ("following", "followed_by", "blocking")}),

@@ -207,6 +207,39 @@ likes = Table(
     Index("likes_liked_idx", "account_id", text("at DESC"), text("track_id DESC")),
 )
 
+playlists = Table(
+    "playlists",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("owner_id", UUID, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("permalink", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("audience", Text, CheckConstraint("audience IN ('private', 'public')", name="audience"), nullable=False),
+    Column(
+        "standing", Text, CheckConstraint("standing IN ('ok', 'hidden', 'removed')", name="standing"), nullable=False
+    ),
+    Column("created_at", MOMENT, nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("owner_id", "permalink", name="playlists_permalink_key"),
+    Index("playlists_owned_idx", "owner_id", text("created_at DESC"), text("id DESC")),
+)
+
+# Ranks compare as plain bytes, whatever the database sorts text by.
+playlist_items = Table(
+    "playlist_items",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("playlist_id", UUID, ForeignKey("playlists.id", ondelete="CASCADE"), nullable=False),
+    Column("track_id", UUID, ForeignKey("tracks.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("rank", Text(collation="C"), nullable=False),
+    Column("added_by", UUID, nullable=False),
+    Column("added_at", MOMENT, nullable=False),
+    UniqueConstraint("playlist_id", "track_id", name="playlist_items_track_key"),
+    Index("playlist_items_order_idx", "playlist_id", "rank"),
+)
+
 # One narrow row per person or track, written last in a transaction and in the order of ids.
 counters = Table(
     "counters",
@@ -216,6 +249,7 @@ counters = Table(
     Column("followings", Integer, nullable=False, server_default="0"),
     Column("tracks", Integer, nullable=False, server_default="0"),
     Column("likes", Integer, nullable=False, server_default="0"),
+    Column("playlists", Integer, nullable=False, server_default="0"),
 )
 
 events = Table(

@@ -22,7 +22,7 @@ from soundgraph.adapters.postgres.schema import (
     tracks,
 )
 from soundgraph.adapters.postgres.tracks import ANALYSIS, RENDITIONS
-from soundgraph.adapters.postgres.visibility import VIEWER_ID, track_visible, viewer_parameters
+from soundgraph.adapters.postgres.visibility import VIEWER_ID, owned_thing_visible, viewer_parameters
 from soundgraph.application.discovery import FeedReader
 from soundgraph.application.playback import Playable, PlaybackReader
 from soundgraph.application.tracks import TrackReader
@@ -63,7 +63,7 @@ TRACKS_SEEN = (
     .outerjoin(_LIVE, _LIVE.c.id == tracks.c.live_id)
     .outerjoin(counters, counters.c.id == tracks.c.id)
     .outerjoin(progress, progress.c.revision_id == _NEWEST.c.id)
-    .where(track_visible(tracks, accounts))
+    .where(owned_thing_visible(tracks, accounts))
 )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, ColumnElement, FromClause, Text, any_, bindparam, 
 
 from soundgraph.adapters.postgres.engine import ReadPool
 from soundgraph.adapters.postgres.read import Query
-from soundgraph.adapters.postgres.schema import ID, accounts, blocks, tracks
+from soundgraph.adapters.postgres.schema import ID, accounts, blocks, playlists, tracks
 from soundgraph.application.ports import Gate
 from soundgraph.domain.ids import Kind, Ref
 from soundgraph.domain.visibility import Viewer
@@ -32,16 +32,16 @@ def blocked_with(owner: ColumnElement[UUID]) -> ColumnElement[bool]:
     )
 
 
-def track_visible(track: FromClause, owner: FromClause) -> ColumnElement[bool]:
-    """Whether the viewer may see a track, given its row and its owner's account."""
+def owned_thing_visible(thing: FromClause, owner: FromClause) -> ColumnElement[bool]:
+    """Whether the viewer may see a track or playlist, given its row and its owner's account."""
     return func.may_see(
-        track.c.standing,
+        thing.c.standing,
         owner.c.standing,
-        track.c.audience,
+        thing.c.audience,
         true(),
-        blocked_with(track.c.owner_id),
-        track.c.owner_id == VIEWER_ID,
-        track.c.id == any_(VIEWER_GRANTS),
+        blocked_with(thing.c.owner_id),
+        thing.c.owner_id == VIEWER_ID,
+        thing.c.id == any_(VIEWER_GRANTS),
         VIEWER_ROLE,
     )
 
@@ -63,12 +63,20 @@ def account_visible(account: FromClause) -> ColumnElement[bool]:
 _TRACKS = (
     select(literal(Kind.TRACK.value, Text).label("kind"), tracks.c.id)
     .join(accounts, accounts.c.id == tracks.c.owner_id)
-    .where(tracks.c.id == any_(bindparam("track_ids", None, type_=ARRAY(ID))), track_visible(tracks, accounts))
+    .where(tracks.c.id == any_(bindparam("track_ids", None, type_=ARRAY(ID))), owned_thing_visible(tracks, accounts))
 )
 _ACCOUNTS = select(literal(Kind.ACCOUNT.value, Text).label("kind"), accounts.c.id).where(
     accounts.c.id == any_(bindparam("account_ids", None, type_=ARRAY(ID))), account_visible(accounts)
 )
-ADMITTED = _TRACKS.union_all(_ACCOUNTS)
+_PLAYLISTS = (
+    select(literal(Kind.PLAYLIST.value, Text).label("kind"), playlists.c.id)
+    .join(accounts, accounts.c.id == playlists.c.owner_id)
+    .where(
+        playlists.c.id == any_(bindparam("playlist_ids", None, type_=ARRAY(ID))),
+        owned_thing_visible(playlists, accounts),
+    )
+)
+ADMITTED = _TRACKS.union_all(_ACCOUNTS, _PLAYLISTS)
 _ADMITTED = Query("gate.admit", ADMITTED, lambda row: Ref(Kind(row["kind"]), row["id"]))
 
 
@@ -84,6 +92,7 @@ class PostgresGate(Gate):
         wanted: dict[str, Any] = {
             "track_ids": [ref.id for ref in refs if ref.kind is Kind.TRACK],
             "account_ids": [ref.id for ref in refs if ref.kind is Kind.ACCOUNT],
+            "playlist_ids": [ref.id for ref in refs if ref.kind is Kind.PLAYLIST],
         }
         admitted = set(await self._run(wanted | viewer_parameters(viewer)))
         return [ref for ref in refs if ref in admitted]

@@ -17,6 +17,7 @@ from soundgraph.entrypoints.http import (
     people,
     platform,
     playback,
+    playlists,
     tracks,
 )
 from soundgraph.entrypoints.http.access import observed
@@ -75,7 +76,7 @@ def build_app(services: Services) -> Litestar:
 
 
 def _api() -> Router:
-    modules = (identity, people, tracks, playback, engagement, discovery)
+    modules = (identity, people, tracks, playback, engagement, playlists, discovery)
     return Router(API, route_handlers=[_module("/", one.ROUTES, one.__name__.rpartition(".")[2]) for one in modules])
 
 
