@@ -12,7 +12,7 @@ import structlog
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import AsyncIO, Middleware
 
-from soundgraph.application.deliveries import ACTOR
+from soundgraph.application.deliveries import ACTOR, Hint
 from soundgraph.application.subscriptions import QUEUES, SUBSCRIPTIONS
 from soundgraph.domain.errors import Unavailable
 from soundgraph.domain.ids import EventId
@@ -63,7 +63,11 @@ class Paying(Middleware):
         deliveries, clock = self._container.deliveries(), self._container.clock()
         loop = asyncio.get_running_loop()
 
-        self._sweep = Sweep(deliveries, SUBSCRIPTIONS, clock, self._queues, lambda hint: wired.enqueue(broker, hint))
+        async def send(hint: Hint) -> None:
+            # In a thread: a Redis that hangs must not hold up the heartbeats.
+            await asyncio.to_thread(wired.enqueue, broker, hint)
+
+        self._sweep = Sweep(deliveries, SUBSCRIPTIONS, clock, self._queues, send)
         self._lanes = Lanes(wired.dispatcher(self._container), self._sweep.wake)
         self._tasks = [loop.create_task(self._sweep.run())]
         if self._settings.redis_url is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -29,7 +29,7 @@ class Sweep:
         subscriptions: Subscriptions,
         clock: Clock,
         queues: Sequence[str],
-        send: Callable[[Hint], None],
+        send: Callable[[Hint], Awaitable[None]],
     ) -> None:
         self._deliveries, self._subscriptions, self._clock = deliveries, subscriptions, clock
         self._queues, self._send = queues, send
@@ -48,6 +48,9 @@ class Sweep:
                 await self._once()
             except Unavailable as away:
                 log.warning("sweep_postponed", code=away.code)
+            except Exception:
+                # Whatever it was, a worker that no longer looks would be worse.
+                log.exception("sweep_failed")
             try:
                 async with asyncio.timeout(SWEEP_SECONDS):
                     await self._woken.wait()
@@ -63,4 +66,4 @@ class Sweep:
         now = self._clock.now()
         await self._deliveries.bury_exhausted(now=now)
         for hint in await self._deliveries.due(self._subscriptions.names(self._queues), now=now, limit=BATCH):
-            self._send(hint)
+            await self._send(hint)
