@@ -124,7 +124,7 @@ class RedisLimiter(Limiter):
 
     def _key(self, charge: Charge) -> str:
         # A hash of 128 bits: keys stay short, and Redis learns nobody's mail address.
-        digest = hashlib.blake2b(charge.subject.encode(), digest_size=16).hexdigest()
+        digest = hashlib.blake2b(charge.subject.encode(errors="surrogatepass"), digest_size=16).hexdigest()
         return f"{self._prefix}{charge.rule.name}:{digest}"
 
 
