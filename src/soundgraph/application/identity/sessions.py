@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from soundgraph.application.identity.ports import AccessClaims, IdentityWork, Passwords, Tokens
-from soundgraph.application.limits import MAILS, Charge, Limiter
 from soundgraph.application.ports import Clock, Debt, Ids
 from soundgraph.domain.errors import Forbidden, Unauthenticated
 from soundgraph.domain.identity import (
@@ -71,20 +70,13 @@ class LogIn:
     """Exchange an address or handle and a password for a session. Anyone.
 
     Raises Unauthenticated(invalid_credentials), the same and as slowly for an unknown login, a wrong password and an
-    address that is not verified yet (which is mailed again, unless it was too often); Forbidden(account_suspended)
-    after a right password; Unavailable(limits_away).
+    address that is not verified yet (which is mailed again); Forbidden(account_suspended) after a right password.
     """
 
     def __init__(
-        self,
-        work: Callable[[], IdentityWork],
-        passwords: Passwords,
-        tokens: Tokens,
-        ids: Ids,
-        clock: Clock,
-        limiter: Limiter,
+        self, work: Callable[[], IdentityWork], passwords: Passwords, tokens: Tokens, ids: Ids, clock: Clock
     ) -> None:
-        self._work, self._passwords, self._clock, self._limiter = work, passwords, clock, limiter
+        self._work, self._passwords, self._clock = work, passwords, clock
         self._sessions = Sessions(tokens, ids, clock)
 
     async def __call__(self, *, login: str, password: str, client: Client) -> Session:
@@ -106,9 +98,6 @@ class LogIn:
         return session
 
     async def _mail_again(self, registration: Registration) -> None:
-        verdicts = await self._limiter.take([Charge(rule, registration.email) for rule in MAILS])
-        if not all(one.allowed for one in verdicts):
-            return
         async with self._work() as work:
             work.record(RegistrationRequested(registration_id=registration.id))
             await work.commit()
