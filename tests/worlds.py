@@ -6,6 +6,7 @@ from typing import Any
 
 from soundgraph.adapters.memory.clock import ManualClock
 from soundgraph.adapters.memory.identity import Outbox, PlainTokens, QuickPasswords
+from soundgraph.adapters.memory.limits import MemoryLimiter
 from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.adapters.memory.tracks import WaveProcessor
 from soundgraph.adapters.postgres.deliveries import NoHints, PostgresDeliveries
@@ -24,6 +25,7 @@ from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatche
 from soundgraph.application.discovery import FeedReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
+from soundgraph.application.limits import Caps, Limiter
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.playlists import PlaylistReader
@@ -47,6 +49,8 @@ class PostgresWorld:
             Clock: self.clock,
             Ids: self._ids,
             Links: links,
+            Limiter: MemoryLimiter(self.clock),
+            Caps: Caps(),
             Gate: reading_gate(self.pool),
             Deliveries: self.deliveries,
             DeadLetters: self.deliveries,

@@ -9,9 +9,11 @@ import pytest
 from tests.builders import App, a_track, an_upload, inhabit, roll_back
 
 from soundgraph.adapters.memory.clock import EPOCH
+from soundgraph.application.limits import Caps
 from soundgraph.application.people import PeopleReader
+from soundgraph.application.ports import Ids
 from soundgraph.application.tracks import BeginUpload, CreateTrack, ReadTrack
-from soundgraph.domain.errors import Conflict, NotFound
+from soundgraph.domain.errors import Conflict, LimitReached, NotFound
 from soundgraph.domain.ids import AccountId, RevisionId, TrackId
 from soundgraph.domain.tracks import Analysis, Failure, Rendition, Revision, Segment, Track, TrackDetails
 from soundgraph.domain.visibility import ANYONE, Actor, Audience, Standing
@@ -223,7 +225,8 @@ async def test_of_twenty_who_want_one_permalink_one_gets_it(app: App) -> None:
 
 async def test_twenty_tracks_of_one_title_made_at_once_all_get_permalinks(app: App) -> None:
     (ada,) = await inhabit(app, "ada")
-    begin, create, actor = app.use(BeginUpload), app.use(CreateTrack), Actor(ada)
+    begin, actor = app.use(BeginUpload), Actor(ada)
+    create = CreateTrack(app.work, app.use(Ids), app.clock, Caps(tracks_in_processing=None))
     uploads = [await begin(actor=actor, filename="take.wav") for _ in range(20)]
     tracks = await asyncio.gather(
         *(
@@ -234,6 +237,24 @@ async def test_twenty_tracks_of_one_title_made_at_once_all_get_permalinks(app: A
     permalinks = {(await get(app, track_id)).permalink for track_id in tracks}
     assert len(permalinks) == 20
     assert "take" in permalinks
+
+
+async def test_of_twenty_tracks_made_at_once_two_are_taken_into_processing(app: App) -> None:
+    (ada,) = await inhabit(app, "ada")
+    begin, create, actor = app.use(BeginUpload), app.use(CreateTrack), Actor(ada)
+    uploads = [await begin(actor=actor, filename="take.wav") for _ in range(20)]
+    outcomes = await asyncio.gather(
+        *(
+            create(actor=actor, upload_id=one.id, size_bytes=3, sha256="abc", details=TrackDetails(title="Take"))
+            for one in uploads
+        ),
+        return_exceptions=True,
+    )
+    refusals = [one for one in outcomes if isinstance(one, BaseException)]
+    assert {type(one) for one in refusals} == {LimitReached}
+    assert len(refusals) == 18
+    async with app.work() as work:
+        assert await work.tracks.in_processing(ada) == 2
 
 
 async def test_twenty_changes_at_once_are_all_kept(app: App) -> None:

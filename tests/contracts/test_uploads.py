@@ -9,6 +9,8 @@ import pytest
 from tests.builders import App, an_upload, inhabit, roll_back
 
 from soundgraph.adapters.memory.clock import EPOCH
+from soundgraph.application.limits import Caps
+from soundgraph.application.ports import Ids
 from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack
 from soundgraph.domain.errors import Conflict, NotFound
 from soundgraph.domain.ids import TrackId, UploadId
@@ -114,9 +116,11 @@ async def test_of_twenty_who_make_a_track_of_one_upload_one_does(app: App) -> No
 
 async def test_an_upload_is_either_abandoned_or_a_track(app: App) -> None:
     (ada,) = await inhabit(app, "ada")
-    create, abandon, actor = app.use(CreateTrack), app.use(AbandonUpload), Actor(ada)
+    ids, caps = app.use(Ids), Caps(tracks_in_processing=None)
+    begin, create = BeginUpload(app.work, ids, app.clock, caps), CreateTrack(app.work, ids, app.clock, caps)
+    abandon, actor = app.use(AbandonUpload), Actor(ada)
     for number in range(10):
-        begun = await app.use(BeginUpload)(actor=actor, filename="take.wav")
+        begun = await begin(actor=actor, filename="take.wav")
         details = TrackDetails(title=f"Take {number}")
         made, _ = await asyncio.gather(
             create(actor=actor, upload_id=begun.id, size_bytes=3, sha256="abc", details=details),

@@ -18,6 +18,7 @@ from soundgraph.adapters.argon2.passwords import Argon2Passwords
 from soundgraph.adapters.filesystem.mail import EmlMailer
 from soundgraph.adapters.filesystem.store import FilesystemStore
 from soundgraph.adapters.jose.tokens import SignedTokens
+from soundgraph.adapters.memory.limits import MemoryLimiter, Unlimited
 from soundgraph.adapters.postgres.deliveries import NotifyHints, PostgresDeliveries
 from soundgraph.adapters.postgres.discovery import PostgresTimelines
 from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
@@ -33,12 +34,14 @@ from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.pyav.processor import PyAvProcessor
 from soundgraph.adapters.redis.hints import BrokerHints, redis_broker
 from soundgraph.adapters.redis.hints import enqueue as enqueue_hint
+from soundgraph.adapters.redis.limits import RedisLimiter, redis_client
 from soundgraph.adapters.smtp.mail import SmtpMailer
 from soundgraph.adapters.system import SystemClock, TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog, Hint, Hints
 from soundgraph.application.discovery import FeedReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
+from soundgraph.application.limits import Caps, Limiter
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.playlists import PlaylistReader
@@ -68,6 +71,20 @@ def _hints(settings: Settings, engine: Any) -> Hints:
     return BrokerHints(redis_broker(settings.redis_url, QUEUES, []))
 
 
+def _redis(settings: Settings) -> Any:
+    return None if settings.redis_url is None else redis_client(settings.redis_url)
+
+
+def _limiter(settings: Settings, redis: Any, clock: Clock) -> Limiter:
+    if settings.rate_limits == "off":
+        return Unlimited()
+    return MemoryLimiter(clock) if redis is None else RedisLimiter(redis)
+
+
+def _caps(settings: Settings) -> Caps:
+    return Caps(tracks_in_processing=None) if settings.rate_limits == "off" else Caps()
+
+
 def _tokens(secrets: Secrets) -> SignedTokens:
     return SignedTokens(
         signing_key_pem=secrets.signing_key_pem,
@@ -94,6 +111,10 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     links = providers.Singleton(Links, settings.provided.public_url)
+
+    redis = providers.Singleton(_redis, settings)
+    limiter = providers.Singleton(_limiter, settings, redis, clock)
+    caps = providers.Singleton(_caps, settings)
 
     engine = providers.Singleton(write_engine, dsn, size=WRITERS)
     pool = providers.Singleton(ReadPool, dsn, size=READERS)
@@ -128,6 +149,8 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         Clock: container.clock,
         Ids: container.ids,
         Links: container.links,
+        Limiter: container.limiter,
+        Caps: container.caps,
         Gate: container.gate,
         Hints: container.hints,
         Deliveries: container.deliveries,
@@ -189,5 +212,8 @@ async def check_database(container: Container) -> None:
 
 async def close(container: Container) -> None:
     """Close every connection."""
+    redis = container.redis()
+    if redis is not None:
+        await redis.aclose()
     await container.pool().close()
     await container.engine().dispose()

@@ -6,6 +6,7 @@ Every variable starts with `SOUNDGRAPH_`. A `.env` file in the working directory
 import difflib
 import os
 from collections.abc import Callable, Collection, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -50,12 +51,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     smtp_url: str | None = None
     env: Literal["development", "production"] = "development"
     rate_limits: Literal["on", "off"] = "on"
+    trusted_proxies: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
     def production(self) -> bool:
         """Whether embedded defaults, generated secrets and lifted limits are refused."""
         return self.env == "production"
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks whose X-Forwarded-For is believed."""
+        return tuple(ip_network(one.strip()) for one in self.trusted_proxies.split(",") if one.strip())
 
     @property
     def mail_dir(self) -> Path:
@@ -167,6 +174,7 @@ def _problems(values: Mapping[str, str]) -> list[str]:
         "port": _bad_port,
         "env": _not_one_of("development", "production"),
         "rate_limits": _not_one_of("on", "off"),
+        "trusted_proxies": _not_networks,
         "log_level": _not_one_of("debug", "info", "warning", "error"),
         **{name: _not_a_url(*schemes) for name, schemes in _SCHEMES.items()},
     }
@@ -178,6 +186,14 @@ def _bad_port(value: str) -> str | None:
     if value.isascii() and value.isdigit() and 1 <= int(value) <= 65535:
         return None
     return f"is {value!r}: use a number from 1 to 65535, such as 8000."
+
+
+def _not_networks(value: str) -> str | None:
+    try:
+        _ = [ip_network(one.strip()) for one in value.split(",")]
+    except ValueError as error:
+        return f"is {value!r} ({error}): use networks separated by commas, such as 10.0.0.0/8,fd00::/8."
+    return None
 
 
 def _not_one_of(*allowed: str) -> Callable[[str], str | None]:

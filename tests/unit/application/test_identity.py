@@ -14,6 +14,8 @@ from soundgraph.application.identity import (
     IdentityReader,
     LogIn,
     LogOut,
+    Mail,
+    Mailer,
     Passwords,
     RefreshSession,
     Register,
@@ -21,8 +23,9 @@ from soundgraph.application.identity import (
     Tokens,
     VerifyEmail,
 )
+from soundgraph.application.limits import MAIL, MAILS, Charge, Limiter
 from soundgraph.application.views import Links
-from soundgraph.domain.errors import Conflict, Forbidden, Gone, Invalid, Unauthenticated
+from soundgraph.domain.errors import Conflict, Forbidden, Gone, Invalid, Unauthenticated, Unavailable
 from soundgraph.domain.events import PeriodicDue
 from soundgraph.domain.identity import FAMILY_LIFETIME, REFRESH_GRACE, REGISTRATION_LIFETIME
 from soundgraph.domain.ids import AccountId
@@ -327,3 +330,28 @@ async def waits(app: World, login: str) -> bool:
 async def test_me_is_none_for_an_account_that_is_gone(app: World) -> None:
     nobody = replace(await join(app, "ada"), id=AccountId(uuid4()))
     assert await app.use(IdentityReader).me(nobody) is None
+
+
+class BrokenMailer(Mailer):
+    """Fails."""
+
+    async def send(self, mail: Mail) -> None:
+        raise Unavailable("mail_away", f"{mail.to} cannot be reached.")
+
+
+async def test_a_mail_that_could_not_be_sent_does_not_count() -> None:
+    app = memory_app({Mailer: BrokenMailer()})
+    await app.use(Register)(email="ada@example.org", handle="ada", password=PASSWORD)
+    for _ in range(3):
+        assert await app.settle() > 0
+        app.clock.advance(timedelta(hours=1))
+    for rule in MAILS:
+        (verdict,) = await app.use(Limiter).take([Charge(rule, "sent to ada@example.org")])
+        assert verdict.remaining == rule.limit - 1
+
+
+async def test_more_mails_than_an_address_may_have_are_not_sent(app: World) -> None:
+    for number in range(MAIL.limit + 3):
+        await app.use(Register)(email="ada@example.org", handle=f"ada-{number}", password=PASSWORD)
+    await app.settle()
+    assert len(app.outbox.sent) == MAIL.limit

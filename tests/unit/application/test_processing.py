@@ -23,7 +23,7 @@ from soundgraph.application.tracks import (
     RetryTrack,
 )
 from soundgraph.application.views import TrackView
-from soundgraph.domain.errors import Conflict
+from soundgraph.domain.errors import Conflict, LimitReached
 from soundgraph.domain.events import DeliveryExhausted
 from soundgraph.domain.ids import EventId, RevisionId, TrackId
 from soundgraph.domain.tracks import Analysis, Failure, Rendition, RevisionReceived, Segment
@@ -171,6 +171,17 @@ async def test_a_retryable_failure_is_processed_again_from_the_original() -> Non
     await app.settle()
     assert (await view(app, track_id)).state == "ready"
     assert await dangling(app, media, track_id) == []
+
+
+async def test_a_retry_waits_for_two_others_in_processing() -> None:
+    app, _ = scripted(["waveform", MediaFailed(FULL)], ["mp3", "waveform"], ["mp3", "waveform"])
+    ada, track_id = await posted(app)
+    await app.settle()
+    for title in ("One", "Two"):
+        await upload(app, ada, title)
+    with pytest.raises(LimitReached) as refusal:
+        await app.use(RetryTrack)(actor=ada, track_id=track_id)
+    assert refusal.value.code == "too_many_processing"
 
 
 async def test_a_broken_file_cannot_be_retried() -> None:

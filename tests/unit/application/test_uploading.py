@@ -20,6 +20,7 @@ from tests.builders import (
 
 from soundgraph.adapters.memory.app import World, memory_app
 from soundgraph.adapters.memory.store import MemoryStore
+from soundgraph.application.limits import Caps
 from soundgraph.application.people import ReadProfile
 from soundgraph.application.ports import ObjectStore
 from soundgraph.application.tracks import (
@@ -36,7 +37,7 @@ from soundgraph.application.tracks import (
     TrackReader,
 )
 from soundgraph.application.views import TrackView
-from soundgraph.domain.errors import Conflict, Invalid, NotFound, Unavailable
+from soundgraph.domain.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
 from soundgraph.domain.events import PeriodicDue
 from soundgraph.domain.ids import AccountId, TrackId, UploadId
 from soundgraph.domain.tracks import UPLOAD_LIFETIME, TrackDetails, TrackRemoved, Upload
@@ -101,13 +102,27 @@ async def test_a_refused_track_names_every_broken_rule_and_leaves_the_upload_ope
     await create(app, ada, begun)
 
 
-async def test_tracks_of_one_title_get_permalinks_of_their_own(app: World) -> None:
+async def test_tracks_of_one_title_get_permalinks_of_their_own() -> None:
+    app = memory_app({Caps: Caps(None)})
     ada, bob = await join(app, "ada"), await join(app, "bob")
     mine = [(await view(app, await upload(app, ada, "The Song"))).permalink for _ in range(3)]
     assert mine[0] == "the-song"
     assert len(set(mine)) == 3
     assert all(one.startswith("the-song-") for one in mine[1:])
     assert (await view(app, await upload(app, bob, "The Song"))).permalink == "the-song"
+
+
+async def test_two_tracks_may_be_in_processing(app: World) -> None:
+    ada, bob = await join(app, "ada"), await join(app, "bob")
+    early = await begin(app, ada)
+    first, _ = await create(app, ada, await begin(app, ada)), await create(app, ada, await begin(app, ada))
+    for refused in (begin(app, ada), create(app, ada, early)):
+        with pytest.raises(LimitReached) as refusal:
+            await refused
+        assert (refusal.value.code, refusal.value.retry_after) == ("too_many_processing", 30)
+    await begin(app, bob)
+    await app.use(DeleteTrack)(actor=ada, track_id=first)
+    await create(app, ada, early)
 
 
 async def test_a_chosen_permalink_is_kept_or_refused_and_never_changed(app: World) -> None:

@@ -114,6 +114,8 @@ def test_variables_of_tests_and_of_the_supervisor_are_not_settings(tmp_path: Pat
         ("PORT", "70000", "a number from 1 to 65535"),
         ("ENV", "prod", "development, production"),
         ("RATE_LIMITS", "none", "on, off"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.0/8,fd00::/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy", "10.0.0.0/8,fd00::/8"),
         ("LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("DATABASE_URL", "sqlite:///x", "postgresql://"),
         ("DATABASE_URL", "postgresql://h:port/x", "postgresql://"),
@@ -126,6 +128,12 @@ def test_a_bad_value_is_refused_with_its_name_and_the_fix(tmp_path: Path, name: 
     message = problems(tmp_path, {f"SOUNDGRAPH_{name}": value})
     assert message.startswith(f"SOUNDGRAPH_{name} ")
     assert fix in message
+
+
+def test_trusted_proxies_are_networks(tmp_path: Path) -> None:
+    assert load(tmp_path).proxies == ()
+    proxies = load(tmp_path, TRUSTED_PROXIES=" 10.0.0.0/8, fd00::/8,192.0.2.1 ").proxies
+    assert [str(one) for one in proxies] == ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]
 
 
 def test_all_problems_are_told_at_once_and_no_password_with_them(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from soundgraph.adapters.memory.deliveries import MemoryDeliveries, NoHints
 from soundgraph.adapters.memory.discovery import MemoryTimelines
 from soundgraph.adapters.memory.engagement import MemoryEngagementReader
 from soundgraph.adapters.memory.identity import MemoryIdentityReader, Outbox, PlainTokens, QuickPasswords
+from soundgraph.adapters.memory.limits import MemoryLimiter
 from soundgraph.adapters.memory.people import MemoryPeopleReader
 from soundgraph.adapters.memory.playlists import MemoryPlaylistReader
 from soundgraph.adapters.memory.store import MemoryStore
@@ -19,6 +20,7 @@ from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatche
 from soundgraph.application.discovery import FeedReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
+from soundgraph.application.limits import Caps, Limiter
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.playlists import PlaylistReader
@@ -46,6 +48,8 @@ class World:
             Clock: self.clock,
             Ids: ids,
             Links: links,
+            Limiter: MemoryLimiter(self.clock),
+            Caps: Caps(),
             Gate: MemoryGate(lambda: self.database.tables),
             Deliveries: self.deliveries,
             DeadLetters: self.deliveries,

@@ -24,7 +24,7 @@ from soundgraph.application.tracks import (
 from soundgraph.application.views import FailureView, Links, Page, Position, TrackCounts, TrackView, TrackViewer
 from soundgraph.domain.errors import Conflict
 from soundgraph.domain.ids import AccountId, RevisionId, TrackId, UploadId, track_ref
-from soundgraph.domain.tracks import Analysis, Failure, Rendition, Segment, Track, TrackState, Upload
+from soundgraph.domain.tracks import IN_PROCESSING, Analysis, Failure, Rendition, Segment, Track, TrackState, Upload
 from soundgraph.domain.visibility import Actor, Standing, Viewer
 
 SAMPLES_PER_PIXEL = 256
@@ -77,6 +77,11 @@ class MemoryTracks(Tracks):
 
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
         return any((one.owner_id, one.permalink) == (owner_id, permalink) for one in self._tables.tracks.values())
+
+    async def in_processing(self, owner_id: AccountId) -> int:
+        mine = (one for one in self._tables.tracks.values() if one.owner_id == owner_id)
+        standing = [one for one in mine if one.standing is not Standing.REMOVED]
+        return sum(revision.state in IN_PROCESSING for one in standing for revision in one.revisions)
 
 
 def _listed(track: Track) -> bool:

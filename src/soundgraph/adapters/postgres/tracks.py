@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, delete, exists, select, update
+from sqlalchemy import Row, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -21,6 +21,7 @@ from soundgraph.adapters.postgres.transaction import Session
 from soundgraph.application.tracks import Progress, ProgressBoard, Tracks, Uploads
 from soundgraph.domain.ids import AccountId, RevisionId, TrackId, UploadId
 from soundgraph.domain.tracks import (
+    IN_PROCESSING,
     Analysis,
     Failure,
     Rendition,
@@ -181,6 +182,18 @@ class PostgresTracks(Tracks):
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
         taken = exists().where(tracks.c.owner_id == owner_id, tracks.c.permalink == permalink)
         return bool((await self._session.rows(select(taken)))[0][0])
+
+    async def in_processing(self, owner_id: AccountId) -> int:
+        found = (
+            select(func.count())
+            .select_from(revisions.join(tracks, tracks.c.id == revisions.c.track_id))
+            .where(
+                tracks.c.owner_id == owner_id,
+                tracks.c.standing != Standing.REMOVED.value,
+                revisions.c.state.in_([one.value for one in IN_PROCESSING]),
+            )
+        )
+        return int((await self._session.rows(found))[0][0])
 
 
 def _listed(published_at: datetime | None, standing: str) -> bool:

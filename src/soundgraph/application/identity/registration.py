@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from soundgraph.application.identity.ports import IdentityWork, Mail, Mailer, Passwords, Tokens, digest
 from soundgraph.application.identity.sessions import Client, Session, Sessions
+from soundgraph.application.limits import MAILS, Charge, Limiter
 from soundgraph.application.ports import Clock, Debt, Ids
 from soundgraph.application.views import Links
 from soundgraph.domain.errors import Conflict, Gone
@@ -98,10 +99,17 @@ class VerifyEmail:
 
 
 class SendVerification:
-    """Subscriber: mail the link that verifies an address, or tell the owner of a known address that someone tried."""
+    """Subscriber: mail the link that verifies an address, or tell the owner of a known address that someone tried.
 
-    def __init__(self, work: Callable[[], IdentityWork], tokens: Tokens, mailer: Mailer, links: Links) -> None:
+    What is too often for one address is not sent. That is decided here and shows in no answer, because what a login
+    sends depends on whether the address is known.
+    """
+
+    def __init__(
+        self, work: Callable[[], IdentityWork], tokens: Tokens, mailer: Mailer, links: Links, limiter: Limiter
+    ) -> None:
         self._work, self._tokens, self._mailer, self._links = work, tokens, mailer, links
+        self._limiter = limiter
 
     async def __call__(self, event: RegistrationRequested, debt: Debt) -> None:
         async with self._work() as work:
@@ -114,4 +122,16 @@ class SendVerification:
         else:
             link = self._links.verify_email(self._tokens.verification(registration.id))
             subject, text = "Verify your e-mail address", VERIFY.format(handle=registration.handle, link=link)
-        await self._mailer.send(Mail(id=f"verify-{debt.event_id}", to=registration.email, subject=subject, text=text))
+        await self._send(Mail(id=f"verify-{debt.event_id}", to=registration.email, subject=subject, text=text))
+
+    async def _send(self, mail: Mail) -> None:
+        charges = [Charge(rule, f"sent to {mail.to}") for rule in MAILS]
+        if not all(one.allowed for one in await self._limiter.take(charges)):
+            return
+        try:
+            await self._mailer.send(mail)
+        except BaseException:
+            # It will be tried again, and must not find its own failures in the way.
+            for charge in charges:
+                await self._limiter.give_back(charge)
+            raise

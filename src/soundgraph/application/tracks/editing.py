@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from soundgraph.application.limits import Caps
 from soundgraph.application.ports import Clock, Debt, Gate, ObjectStore
 from soundgraph.application.tracks.ports import TrackReader, TracksWork
+from soundgraph.application.tracks.uploads import refuse_more_processing
 from soundgraph.application.views import Page, Position, TrackView
 from soundgraph.domain.errors import Invalid, NotFound
 from soundgraph.domain.ids import AccountId, TrackId, account_ref, track_ref
@@ -86,16 +88,18 @@ class DeleteTrack:
 class RetryTrack:
     """Process a track again whose newest revision failed retryably. Its owner.
 
-    Raises NotFound, Conflict(not_retryable).
+    Raises NotFound, Conflict(not_retryable), LimitReached(too_many_processing).
     """
 
-    def __init__(self, work: Callable[[], TracksWork]) -> None:
-        self._work = work
+    def __init__(self, work: Callable[[], TracksWork], caps: Caps) -> None:
+        self._work, self._caps = work, caps
 
     async def __call__(self, *, actor: Actor, track_id: TrackId) -> None:
         async with self._work() as work:
             track = await own(work, actor, track_id)
-            work.record(track.retry(track.revisions[-1].id))
+            received = track.retry(track.revisions[-1].id)
+            await refuse_more_processing(work, actor.id, self._caps)
+            work.record(received)
             await work.tracks.save(track)
             await work.commit()
 

@@ -87,6 +87,10 @@ class Tracks(ABC):
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
         """Whether the owner has, or had, a track under it."""
 
+    @abstractmethod
+    async def in_processing(self, owner_id: AccountId) -> int:
+        """How many revisions of the owner's tracks were received or are being processed, but for removed tracks."""
+
 
 class TracksWork(UnitOfWork, Protocol):
     """The unit of work of this module."""

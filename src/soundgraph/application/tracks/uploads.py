@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from soundgraph.application.limits import Caps
 from soundgraph.application.ports import Clock, Debt, Ids, ObjectStore
 from soundgraph.application.tracks.ports import TracksWork
-from soundgraph.domain.errors import FieldError, Invalid, NotFound
-from soundgraph.domain.ids import RevisionId, TrackId, UploadId
+from soundgraph.domain.errors import FieldError, Invalid, LimitReached, NotFound
+from soundgraph.domain.ids import AccountId, RevisionId, TrackId, UploadId
 from soundgraph.domain.tracks import (
     Track,
     TrackDetails,
@@ -15,16 +16,35 @@ from soundgraph.domain.tracks import (
 )
 from soundgraph.domain.visibility import Actor
 
+# Processing takes about so long.
+RETRY_SECONDS = 30
+
+
+async def refuse_more_processing(work: TracksWork, owner_id: AccountId, caps: Caps) -> None:
+    """Raise LimitReached(too_many_processing) where as much of the owner's is in processing as may be.
+
+    Holds the owner's tracks until the block ends, so that of two tracks made at once each counts the other.
+    """
+    await work.serialise(f"tracks-of:{owner_id}")
+    most = caps.tracks_in_processing
+    if most is not None and await work.tracks.in_processing(owner_id) >= most:
+        message = f"{most} of your tracks are in processing. Send more when one is ready."
+        raise LimitReached("too_many_processing", message, retry_after=RETRY_SECONDS)
+
 
 class BeginUpload:
-    """Open an upload, before its first byte. Anyone logged in. Its bytes go under `upload.key`."""
+    """Open an upload, before its first byte. Anyone logged in. Its bytes go under `upload.key`.
 
-    def __init__(self, work: Callable[[], TracksWork], ids: Ids, clock: Clock) -> None:
-        self._work, self._ids, self._clock = work, ids, clock
+    Raises LimitReached(too_many_processing), so that nobody sends for nothing what `CreateTrack` would refuse.
+    """
+
+    def __init__(self, work: Callable[[], TracksWork], ids: Ids, clock: Clock, caps: Caps) -> None:
+        self._work, self._ids, self._clock, self._caps = work, ids, clock, caps
 
     async def __call__(self, *, actor: Actor, filename: str) -> Upload:
         upload = Upload.begin(UploadId(self._ids.new()), actor.id, filename=filename, at=self._clock.now())
         async with self._work() as work:
+            await refuse_more_processing(work, actor.id, self._caps)
             await work.uploads.add(upload)
             await work.commit()
         return upload
@@ -34,11 +54,11 @@ class CreateTrack:
     """Turn one's own completed upload into a track. Whoever began the upload.
 
     Raises Invalid naming every broken rule, NotFound for an upload that is someone else's or has expired,
-    Conflict(upload_completed).
+    Conflict(upload_completed), LimitReached(too_many_processing).
     """
 
-    def __init__(self, work: Callable[[], TracksWork], ids: Ids, clock: Clock) -> None:
-        self._work, self._ids, self._clock = work, ids, clock
+    def __init__(self, work: Callable[[], TracksWork], ids: Ids, clock: Clock, caps: Caps) -> None:
+        self._work, self._ids, self._clock, self._caps = work, ids, clock, caps
 
     async def __call__(
         self,
@@ -64,7 +84,8 @@ class CreateTrack:
                 raise NotFound
             upload.complete(size_bytes=size_bytes, sha256=sha256)
             await work.uploads.save(upload)
-            await work.serialise(f"permalinks:{actor.id}")
+            # Also holds the permalinks that are free.
+            await refuse_more_processing(work, actor.id, self._caps)
             chosen = permalink or slugify(details.title)
             if permalink is None and await work.tracks.permalink_taken(actor.id, chosen):
                 chosen = f"{chosen}-{track_id.hex[-8:]}"

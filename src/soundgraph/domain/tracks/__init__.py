@@ -8,11 +8,12 @@ from soundgraph.domain.tracks.events import (
     TrackPublished,
     TrackRemoved,
 )
-from soundgraph.domain.tracks.media import Analysis, Failure, Rendition, Revision, RevisionState, Segment
+from soundgraph.domain.tracks.media import IN_PROCESSING, Analysis, Failure, Rendition, Revision, RevisionState, Segment
 from soundgraph.domain.tracks.track import Track, TrackState
 from soundgraph.domain.tracks.uploads import MAX_UPLOAD_BYTES, UPLOAD_LIFETIME, Upload
 
 __all__ = [
+    "IN_PROCESSING",
     "LICENSES",
     "MAX_TAGS",
     "MAX_UPLOAD_BYTES",

@@ -59,6 +59,10 @@ class RevisionState(StrEnum):
     FAILED = "failed"
 
 
+# What a worker has, or will have, to do.
+IN_PROCESSING = frozenset([RevisionState.RECEIVED, RevisionState.PROCESSING])
+
+
 @dataclass(slots=True, kw_only=True)
 class Revision:
     """One version of a track's audio. Its original is immutable under `original_key` once it left quarantine."""

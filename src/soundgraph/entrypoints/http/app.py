@@ -1,8 +1,9 @@
 """Puts the HTTP API together."""
 
 from collections.abc import Callable
+from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler, LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
@@ -25,6 +26,7 @@ from soundgraph.entrypoints.http.auth import Doorkeeper, provide_actor, provide_
 from soundgraph.entrypoints.http.cursors import provide_window
 from soundgraph.entrypoints.http.errors import EXCEPTION_HANDLERS
 from soundgraph.entrypoints.http.headers import SecurityHeaders
+from soundgraph.entrypoints.http.limits import Limits, add_headers
 from soundgraph.entrypoints.http.requests import JSON_LIMIT_BYTES, ApiRequest, read_input
 from soundgraph.entrypoints.http.services import Services, SignedFile, SignedMedia
 
@@ -51,6 +53,10 @@ def build_app(services: Services) -> Litestar:
     def provide_services() -> Services:
         return services
 
+    async def before_request(request: Request[Any, Any, Any]) -> None:
+        await read_input(request)
+        await Limits(services).admit_mail(request)
+
     providers: dict[str, Callable[..., object]] = {
         "use": provide_use,
         "services": provide_services,
@@ -62,8 +68,8 @@ def build_app(services: Services) -> Litestar:
         route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media)] + [_api()],
         dependencies={name: Provide(one, sync_to_thread=False) for name, one in providers.items()},
         guards=[Doorkeeper(services).admit],
-        before_request=read_input,
-        before_send=[SecurityHeaders(services).add],
+        before_request=before_request,
+        before_send=[SecurityHeaders(services).add, add_headers],
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=ApiRequest,
         request_max_body_size=JSON_LIMIT_BYTES,

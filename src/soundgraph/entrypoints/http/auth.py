@@ -13,6 +13,7 @@ from soundgraph.application.ports import Clock
 from soundgraph.domain.errors import Forbidden, NotFound, Unauthenticated
 from soundgraph.domain.visibility import ANYONE, Actor, Viewer
 from soundgraph.entrypoints.http.cookies import SessionCookies
+from soundgraph.entrypoints.http.limits import Limits, declared
 from soundgraph.entrypoints.http.origins import SAFE_METHODS, refuse_cross_origin
 from soundgraph.entrypoints.http.policies import Policy
 from soundgraph.entrypoints.http.requests import refuse_nul_in_address
@@ -23,11 +24,12 @@ CurrentViewer = NamedDependency[SkipValidation[Viewer]]
 
 
 class Doorkeeper:
-    """Checks the address, the policy, the origin and the session of every request, in this order."""
+    """Checks the address, the policy, the origin, the session and the limits of every request, in this order."""
 
     def __init__(self, services: Services) -> None:
         self._use, self._public_url = services.use, services.public_url
         self._cookies = SessionCookies(secure=services.secure)
+        self._limits = Limits(services)
 
     async def admit(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         """The guard. Leaves the viewer in `scope["user"]`."""
@@ -35,13 +37,24 @@ class Doorkeeper:
         if connection.scope.get("method") == "OPTIONS":
             return  # litestar's own answer, which tells the methods of a path and nothing else
         refuse_nul_in_address(connection)
+        try:
+            viewer = await self._identify(connection, handler)
+        except (Unauthenticated, Forbidden):
+            # Guessing sessions is not free either.
+            await self._limits.admit(connection, (), None)
+            raise
+        connection.scope["user"] = viewer
+        await self._limits.admit(connection, declared(handler), viewer.id)
+
+    async def _identify(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> Viewer:
         match handler.opt.get("policy"):
             case Policy.OPEN:
                 self._refuse_forgery(connection)
+                return ANYONE
             case Policy.PUBLIC:
-                connection.scope["user"] = await self._viewer(connection)
+                return await self._viewer(connection)
             case Policy.MEMBER:
-                connection.scope["user"] = await self._actor(connection)
+                return await self._actor(connection)
             case Policy.NOBODY:
                 raise NotFound
             case _:

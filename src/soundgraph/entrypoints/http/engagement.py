@@ -6,6 +6,7 @@ from litestar import delete, get, put
 from litestar.params import FromPath
 
 from soundgraph.application.engagement import LikeTrack, ListLikers, ListLikes, UnlikeTrack
+from soundgraph.application.limits import LIKES
 from soundgraph.application.views import MiniUser, TrackView
 from soundgraph.domain.errors import NotFound
 from soundgraph.domain.ids import TrackId
@@ -16,13 +17,13 @@ from soundgraph.entrypoints.http.policies import member_route, public_route
 from soundgraph.entrypoints.http.services import Use
 
 
-@put("/me/likes/tracks/{track_id:uuid}", **member_route(LikeTrack, NotFound), status_code=204)
+@put("/me/likes/tracks/{track_id:uuid}", **member_route(LikeTrack, NotFound, limits=(LIKES,)), status_code=204)
 async def like_track(track_id: FromPath[UUID], actor: CurrentActor, use: Use) -> None:
     """Like a track."""
     await use(LikeTrack)(actor=actor, track_id=TrackId(track_id))
 
 
-@delete("/me/likes/tracks/{track_id:uuid}", **member_route(UnlikeTrack, NotFound), status_code=204)
+@delete("/me/likes/tracks/{track_id:uuid}", **member_route(UnlikeTrack, NotFound, limits=(LIKES,)), status_code=204)
 async def unlike_track(track_id: FromPath[UUID], actor: CurrentActor, use: Use) -> None:
     """Take a like back."""
     await use(UnlikeTrack)(actor=actor, track_id=TrackId(track_id))

@@ -17,13 +17,16 @@ from soundgraph.application.identity import (
     Tokens,
     VerifyEmail,
 )
+from soundgraph.application.limits import LOGIN, MAILS, REFRESH, REGISTER
 from soundgraph.application.ports import Clock
 from soundgraph.application.views import MeView
-from soundgraph.domain.errors import Conflict, Forbidden, Gone, Invalid, LimitReached, Unauthenticated
+from soundgraph.domain.errors import Conflict, Forbidden, Gone, Invalid, Unauthenticated
 from soundgraph.domain.ids import FamilyId
 from soundgraph.domain.visibility import Actor
+from soundgraph.entrypoints.http.addresses import address_of
 from soundgraph.entrypoints.http.auth import CurrentActor, bearer
 from soundgraph.entrypoints.http.cookies import SessionCookies
+from soundgraph.entrypoints.http.limits import Limits
 from soundgraph.entrypoints.http.origins import refuse_hostile_origin
 from soundgraph.entrypoints.http.policies import BODY, member_route, open_route
 from soundgraph.entrypoints.http.requests import ApiRequest
@@ -80,32 +83,47 @@ class SessionAnswer(Struct, frozen=True, kw_only=True):
     token_type: Literal["Bearer"] | UnsetType = UNSET
 
 
-@post("/auth/register", **open_route(Register, *BODY, Forbidden, Conflict, Invalid, LimitReached), status_code=202)
+@post(
+    "/auth/register",
+    **open_route(Register, *BODY, Forbidden, Conflict, Invalid, limits=(REGISTER, *MAILS)),
+    status_code=202,
+)
 async def register(data: JSONBody[RegisterInput], use: Use) -> Registered:
     """Ask for an account."""
     await use(Register)(email=data.email, handle=data.handle, password=data.password, display_name=data.display_name)
     return Registered()
 
 
-@post("/auth/verify-email", **open_route(VerifyEmail, *BODY, Unauthenticated, Forbidden, Gone), status_code=200)
+@post(
+    "/auth/verify-email",
+    **open_route(VerifyEmail, *BODY, Unauthenticated, Forbidden, Gone, limits=(LOGIN,)),
+    status_code=200,
+)
 async def verify_email(
     data: JSONBody[VerifyEmailInput], request: ApiRequest, services: Given
 ) -> Response[SessionAnswer]:
     """Verify an address and log in."""
     refuse_planted_session(request, services, data.transport)
-    session = await services.use(VerifyEmail)(token=data.token, client=client_of(request))
+    session = await services.use(VerifyEmail)(token=data.token, client=client_of(request, services))
     return await logged_in(services, session, data.transport)
 
 
-@post("/auth/login", **open_route(LogIn, *BODY, Unauthenticated, Forbidden, LimitReached), status_code=200)
+@post("/auth/login", **open_route(LogIn, *BODY, Unauthenticated, Forbidden, limits=(LOGIN,)), status_code=200)
 async def log_in(data: JSONBody[LogInInput], request: ApiRequest, services: Given) -> Response[SessionAnswer]:
     """Log in."""
     refuse_planted_session(request, services, data.transport)
-    session = await services.use(LogIn)(login=data.login, password=data.password, client=client_of(request))
+    async with Limits(services).counting_failures(request, data.login):
+        session = await services.use(LogIn)(
+            login=data.login, password=data.password, client=client_of(request, services)
+        )
     return await logged_in(services, session, data.transport)
 
 
-@post("/auth/refresh", **open_route(RefreshSession, *BODY, Unauthenticated, Forbidden), status_code=200)
+@post(
+    "/auth/refresh",
+    **open_route(RefreshSession, *BODY, Unauthenticated, Forbidden, limits=(REFRESH,)),
+    status_code=200,
+)
 async def refresh(
     request: ApiRequest, services: Given, data: JSONBody[RefreshInput | None] = None
 ) -> Response[SessionAnswer]:
@@ -137,10 +155,10 @@ async def me(actor: CurrentActor, use: Use) -> MeView:
     return await _me(use, actor)
 
 
-def client_of(request: ApiRequest) -> Client:
+def client_of(request: ApiRequest, services: Services) -> Client:
     """Where a login comes from."""
     device = "".join(one for one in request.headers.get("user-agent", "") if one.isprintable())
-    return Client(device=device, address=request.client.host if request.client else "")
+    return Client(device=device, address=address_of(request, services.trusted_proxies))
 
 
 def refuse_planted_session(request: ApiRequest, services: Services, transport: Transport) -> None:

@@ -32,5 +32,7 @@ def create() -> Litestar:
             checks={"database": check_database},
             media=container.store(),
             shutdown=[close],
+            limiter=container.limiter() if settings.rate_limits == "on" else None,
+            trusted_proxies=settings.proxies,
         )
     )

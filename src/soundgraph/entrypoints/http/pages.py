@@ -6,9 +6,10 @@ from typing import Any
 from litestar import MediaType, Request, Response, get, post
 
 from soundgraph.application.identity import VerifyEmail
+from soundgraph.application.limits import LOGIN
 from soundgraph.domain.errors import DomainError, Forbidden, Gone
 from soundgraph.entrypoints.http.cookies import SessionCookies
-from soundgraph.entrypoints.http.errors import Malformed, Refusal, status_of
+from soundgraph.entrypoints.http.errors import Malformed, Refusal, headers_of, status_of
 from soundgraph.entrypoints.http.headers import PAGE
 from soundgraph.entrypoints.http.identity import client_of, refuse_planted_session
 from soundgraph.entrypoints.http.policies import BODY, open_route
@@ -47,7 +48,9 @@ def page(title: str, body: str, status: int = 200) -> Response[str]:
 
 def error_page(_: Request[Any, Any, Any], error: DomainError | Refusal) -> Response[str]:
     """The page that says why something was refused."""
-    return page("That did not work", f"<p>{escape(error.message)}</p>", status_of(type(error)))
+    answer = page("That did not work", f"<p>{escape(error.message)}</p>", status_of(type(error)))
+    answer.headers.update(headers_of(error))
+    return answer
 
 
 ON_PAGES: Any = {DomainError: error_page, Refusal: error_page}
@@ -86,7 +89,7 @@ async def show_verification(request: ApiRequest) -> Response[str]:
 
 @post(
     "/verify-email",
-    **open_route(VerifyEmail, *BODY, Forbidden, Gone),
+    **open_route(VerifyEmail, *BODY, Forbidden, Gone, limits=(LOGIN,)),
     status_code=200,
     include_in_schema=False,
     exception_handlers=ON_PAGES,
@@ -95,7 +98,7 @@ async def verify_by_form(request: ApiRequest, services: Given) -> Response[str]:
     """What its button does."""
     refuse_planted_session(request, services, "cookie")
     fields = await read_form(request)
-    session = await services.use(VerifyEmail)(token=fields.get("token", ""), client=client_of(request))
+    session = await services.use(VerifyEmail)(token=fields.get("token", ""), client=client_of(request, services))
     answer = page("Your address is verified", "<p>You are logged in. Welcome to soundgraph.</p>")
     SessionCookies(secure=services.secure).set(answer, session)
     return answer

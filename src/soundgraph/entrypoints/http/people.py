@@ -6,6 +6,7 @@ from litestar import delete, get, patch, put
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Struct, UnsetType
 
+from soundgraph.application.limits import FOLLOWS, FOLLOWS_DAILY
 from soundgraph.application.people import (
     Block,
     EditProfile,
@@ -68,13 +69,17 @@ async def edit_profile(data: JSONBody[EditProfileInput], actor: CurrentActor, us
     return await use(ReadProfile)(viewer=actor, id_or_handle=actor.id)
 
 
-@put("/me/followings/{user_id:uuid}", **member_route(Follow, NotFound, Invalid), status_code=204)
+@put(
+    "/me/followings/{user_id:uuid}",
+    **member_route(Follow, NotFound, Invalid, limits=(FOLLOWS, FOLLOWS_DAILY)),
+    status_code=204,
+)
 async def follow(user_id: FromPath[UUID], actor: CurrentActor, use: Use) -> None:
     """Follow a person."""
     await use(Follow)(actor=actor, account_id=AccountId(user_id))
 
 
-@delete("/me/followings/{user_id:uuid}", **member_route(Unfollow, NotFound), status_code=204)
+@delete("/me/followings/{user_id:uuid}", **member_route(Unfollow, NotFound, limits=(FOLLOWS,)), status_code=204)
 async def unfollow(user_id: FromPath[UUID], actor: CurrentActor, use: Use) -> None:
     """Stop following a person."""
     await use(Unfollow)(actor=actor, account_id=AccountId(user_id))

@@ -1,13 +1,17 @@
-"""Who may call a route, and what its documentation says. Every route declares both with one of the helpers below."""
+"""Who may call a route, how often, and what its documentation says. Every route declares it with one of the helpers
+below; `limits` adds rules to the general one.
+"""
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from inspect import cleandoc
 from typing import Any
 
 from litestar.openapi.datastructures import ResponseSpec
 
-from soundgraph.domain.errors import Forbidden, Unauthenticated, Unavailable
+from soundgraph.application.limits import Rule
+from soundgraph.domain.errors import Forbidden, LimitReached, Unauthenticated, Unavailable
 from soundgraph.entrypoints.http.errors import (
     PROBLEM_JSON,
     Malformed,
@@ -17,7 +21,7 @@ from soundgraph.entrypoints.http.errors import (
     status_of,
 )
 
-ALWAYS = (Malformed, Exception, Unavailable)
+ALWAYS = (Malformed, LimitReached, Exception, Unavailable)
 SESSION = (Unauthenticated, Forbidden)
 BODY = (TooLarge, WrongMediaType)
 
@@ -54,7 +58,13 @@ def member_route(documents: object, *refusals: type[Exception], **more: Any) -> 
     return _route(Policy.MEMBER, documents, (*SESSION, *refusals), security=security, **more)
 
 
-def _route(policy: Policy, documents: object, refusals: tuple[type[Exception], ...], **more: Any) -> dict[str, Any]:
+def _route(
+    policy: Policy,
+    documents: object,
+    refusals: tuple[type[Exception], ...],
+    limits: Sequence[Rule] = (),
+    **more: Any,
+) -> dict[str, Any]:
     summary, description = _described(documents)
     statuses = sorted({status_of(one) for one in (*ALWAYS, *refusals)})
     responses = {
@@ -62,7 +72,7 @@ def _route(policy: Policy, documents: object, refusals: tuple[type[Exception], .
         for status in statuses
     }
     documented = {"summary": summary, "description": description, "responses": responses}
-    return {"opt": {"policy": policy}, **documented, **more}
+    return {"opt": {"policy": policy, "limits": limits}, **documented, **more}
 
 
 def _described(documents: object) -> tuple[str, str]:

@@ -8,7 +8,9 @@ from typing import Protocol
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from soundgraph.application.limits import Limiter
 from soundgraph.application.wiring import Wiring
+from soundgraph.entrypoints.http.addresses import Network
 
 
 class SignedFile(Protocol):
@@ -41,7 +43,8 @@ class Services:
 
     `public_url` has no slash at its end. `checks` tells, by the name of a backing service, whether it is there: a check
     raises if not. `media` is set where objects are served by this process. `startup` runs before the first request, in
-    order, `shutdown` after the last one.
+    order, `shutdown` after the last one. Without a `limiter` there are no limits. `trusted_proxies` are believed about
+    whom they speak for.
     """
 
     use: Wiring
@@ -51,6 +54,8 @@ class Services:
     media: SignedMedia | None = None
     startup: Sequence[Callable[[], Awaitable[None]]] = ()
     shutdown: Sequence[Callable[[], Awaitable[None]]] = ()
+    limiter: Limiter | None = None
+    trusted_proxies: Sequence[Network] = ()
 
     @property
     def secure(self) -> bool:

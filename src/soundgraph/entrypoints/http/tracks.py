@@ -8,6 +8,7 @@ from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Struct, UnsetType
 
+from soundgraph.application.limits import UPLOADS
 from soundgraph.application.tracks import (
     CreateTrack,
     DeleteTrack,
@@ -61,7 +62,7 @@ class EditTrackInput(Struct, frozen=True, forbid_unknown_fields=True):
 
 @post(
     "/tracks",
-    **member_route(CreateTrack, *BODY, NotFound, Conflict, Invalid, summary="Upload a track"),
+    **member_route(CreateTrack, *BODY, NotFound, Conflict, Invalid, limits=(UPLOADS,), summary="Upload a track"),
     status_code=202,
     request_max_body_size=None,
     operation_class=UploadOperation,

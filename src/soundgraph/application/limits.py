@@ -1,0 +1,152 @@
+"""How often a caller may do what: every rule in one table, and the port that counts.
+
+Rules are kept by the generic cell rate algorithm (GCRA; ITU-T I.371): whoever was idle may do all of it at once, and
+what was spent comes back one by one, evenly over the period. One number is stored for each rule and subject: the moment
+at which everything will have come back.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+class By(StrEnum):
+    """Whom a rule counts."""
+
+    CALLER = "account, or network address without one"
+    ADDRESS = "network address"
+    MAIL = "mail address"
+    LOGIN = "login and network address"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """At most `limit` at once, and as many again in every period `per`. Limit and period are positive.
+
+    `closed` rules guard accounts: where nobody can count, they admit nobody; the others admit everybody.
+    """
+
+    name: str
+    limit: int
+    per: timedelta
+    by: By = By.CALLER
+    closed: bool = False
+
+    @property
+    def interval(self) -> int:
+        """After how many microseconds one comes back; a fraction is dropped."""
+        return max(1, self.per // MICROSECOND // self.limit)
+
+    @property
+    def burst(self) -> int:
+        """After how many microseconds all of them have come back."""
+        return self.interval * self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """`cost` of what a rule allows one subject. At least 1; more than the limit is never admitted."""
+
+    rule: Rule
+    subject: str
+    cost: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule says. `retry_after` is zero where it is allowed; after `reset_after` everything has come back."""
+
+    rule: Rule
+    allowed: bool
+    remaining: int
+    reset_after: timedelta
+    retry_after: timedelta
+
+    @property
+    def limit(self) -> int:
+        """How many the rule allows at once."""
+        return self.rule.limit
+
+
+class Limiter(ABC):
+    """Counts. Whoever asks for the same rule and subject, in whatever process, shares one count."""
+
+    @abstractmethod
+    async def take(self, charges: Sequence[Charge]) -> list[Verdict]:
+        """Take all of `charges`, or none if one of them is not allowed. One verdict for each, in the order given.
+
+        No two charges have the same rule and subject. Raises Unavailable(limits_away) when nobody can count.
+        """
+
+    @abstractmethod
+    async def give_back(self, charge: Charge) -> None:
+        """Undo an earlier take. Raises Unavailable(limits_away)."""
+
+
+def allows(rule: Rule, stored: int, now: int, cost: int) -> bool:
+    """Whether `cost` may be taken. `stored` is when everything will have come back; times in microseconds."""
+    return after(rule, stored, now, cost) - rule.burst <= now
+
+
+def after(rule: Rule, stored: int, now: int, cost: int) -> int:
+    """What to store once `cost` was taken; a negative cost gives back."""
+    # A moment more than one burst ahead is from before the clock was set back, or the rule was changed. A little more
+    # means that nothing is left; much more means nothing.
+    known = min(max(stored, now), now + rule.burst) if stored <= now + 2 * rule.burst else now
+    return max(now, known + cost * rule.interval)
+
+
+def judged(charges: Sequence[Charge], stored: Sequence[int], now: int) -> list[Verdict]:
+    """The verdicts on `charges`, from what was stored before they were taken, if they were."""
+    answers = [allows(one.rule, was, now, one.cost) for one, was in zip(charges, stored, strict=True)]
+    verdicts = []
+    for charge, was, allowed in zip(charges, stored, answers, strict=True):
+        rule = charge.rule
+        left = after(rule, was, now, charge.cost if all(answers) else 0) - now
+        wait = 0 if allowed else after(rule, was, now, charge.cost) - rule.burst - now
+        verdicts.append(
+            Verdict(rule, allowed, (rule.burst - left) // rule.interval, left * MICROSECOND, wait * MICROSECOND)
+        )
+    return verdicts
+
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+API = Rule("api", 1_500, 5 * MINUTE)
+API_ADDRESS = Rule("api_address", 300, 5 * MINUTE, By.ADDRESS)
+LOGIN = Rule("login", 25, 5 * MINUTE, By.ADDRESS, closed=True)
+LOGIN_FAILURES = Rule("login_failures", 10, 5 * MINUTE, By.LOGIN, closed=True)
+REGISTER = Rule("register", 5, 30 * MINUTE, By.ADDRESS, closed=True)
+MAIL = Rule("mail", 5, 30 * MINUTE, By.MAIL, closed=True)
+MAIL_DAILY = Rule("mail_daily", 20, DAY, By.MAIL, closed=True)
+REFRESH = Rule("refresh", 30, MINUTE, By.ADDRESS, closed=True)
+UPLOADS = Rule("uploads", 30, 30 * MINUTE)
+LIKES = Rule("likes", 60, MINUTE)
+FOLLOWS = Rule("follows", 60, MINUTE)
+FOLLOWS_DAILY = Rule("follows_daily", 400, DAY)
+
+MAILS = (MAIL, MAIL_DAILY)
+RULES = (
+    API,
+    API_ADDRESS,
+    LOGIN,
+    LOGIN_FAILURES,
+    REGISTER,
+    *MAILS,
+    REFRESH,
+    UPLOADS,
+    LIKES,
+    FOLLOWS,
+    FOLLOWS_DAILY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How much of something one account may have at the same time; None is no limit."""
+
+    tracks_in_processing: int | None = 2
