@@ -38,7 +38,7 @@ def api(
     _die_with_supervisor(signal.SIGKILL)
     from soundgraph.entrypoints.cli import api
 
-    api.run(_settings(), processes=processes)
+    api.run(_complete_settings(), processes=processes)
 
 
 @app.command()
@@ -49,7 +49,7 @@ def worker(
     _die_with_supervisor(signal.SIGKILL)
     from soundgraph.entrypoints.worker.main import run
 
-    run(_settings(), tuple(name.strip() for name in queues.split(",") if name.strip()))
+    run(_complete_settings(), tuple(name.strip() for name in queues.split(",") if name.strip()))
 
 
 @app.command()
@@ -115,6 +115,13 @@ def _add_groups() -> None:
 
 def _settings() -> Settings:
     return load_settings(os.environ)
+
+
+def _complete_settings() -> Settings:
+    """For what runs for long: in production the secrets are checked too, and named together with the rest."""
+    from soundgraph.entrypoints.secrets import secret_problems
+
+    return load_settings(os.environ, also=secret_problems)
 
 
 def _die_with_supervisor(number: signal.Signals) -> None:
