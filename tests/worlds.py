@@ -16,6 +16,7 @@ from soundgraph.adapters.postgres.identity import PostgresIdentityReader
 from soundgraph.adapters.postgres.people import PostgresPeopleReader
 from soundgraph.adapters.postgres.track_views import PostgresTrackReader
 from soundgraph.adapters.postgres.tracks import PostgresProgressBoard
+from soundgraph.adapters.postgres.upkeep import PostgresInvariants
 from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.system import TimeOrderedIds
@@ -25,9 +26,10 @@ from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
-from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
+from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
 from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
 
@@ -37,7 +39,8 @@ class PostgresWorld:
 
     def __init__(self, database_url: str, replacements: Mapping[type, object]) -> None:
         self.engine, self.pool = write_engine(database_url, size=10), ReadPool(database_url, size=5)
-        self.clock, self.outbox, self.store = ManualClock(), Outbox(), MemoryStore()
+        self.clock, self.outbox = ManualClock(), Outbox()
+        self.store = MemoryStore(self.clock)
         self._ids, links = TimeOrderedIds(), Links("http://localhost")
         self.deliveries = PostgresDeliveries(self.engine, SUBSCRIPTIONS, self._ids, self.clock, NoHints())
         tracks = PostgresTrackReader(self.pool, links)
@@ -51,6 +54,7 @@ class PostgresWorld:
             EventLog: self.deliveries,
             Timelines: PostgresTimelines(self.engine, self.pool),
             ObjectStore: self.store,
+            ObjectListing: self.store,
             Passwords: QuickPasswords(),
             Tokens: PlainTokens(b"memory"),
             Mailer: self.outbox,
@@ -61,6 +65,7 @@ class PostgresWorld:
             PlaybackReader: tracks,
             EngagementReader: PostgresEngagementReader(self.pool, links),
             ProgressBoard: PostgresProgressBoard(self.engine),
+            Invariants: PostgresInvariants(self.engine, self.pool),
             MediaProcessor: WaveProcessor(self.store),
             **replacements,
         }

@@ -26,6 +26,7 @@ from soundgraph.adapters.postgres.identity import PostgresIdentityReader
 from soundgraph.adapters.postgres.people import PostgresPeopleReader
 from soundgraph.adapters.postgres.track_views import PostgresTrackReader
 from soundgraph.adapters.postgres.tracks import PostgresProgressBoard
+from soundgraph.adapters.postgres.upkeep import PostgresInvariants
 from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.wakeups import listen as listen_for_debts
 from soundgraph.adapters.postgres.work import PostgresWork
@@ -40,9 +41,10 @@ from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
-from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
+from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
 from soundgraph.application.subscriptions import QUEUES, SUBSCRIPTIONS
 from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
 from soundgraph.entrypoints.secrets import Secrets, load_secrets
@@ -104,6 +106,7 @@ class Container(containers.DeclarativeContainer):
     people_reader = providers.Singleton(PostgresPeopleReader, pool, links)
     track_reader = providers.Singleton(PostgresTrackReader, pool, links)
     engagement_reader = providers.Singleton(PostgresEngagementReader, pool, links)
+    invariants = providers.Singleton(PostgresInvariants, engine, pool)
     progress_board = providers.Singleton(PostgresProgressBoard, engine)
 
     passwords = providers.Singleton(Argon2Passwords)
@@ -132,6 +135,7 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         EventLog: container.deliveries,
         Timelines: container.timelines,
         ObjectStore: container.store,
+        ObjectListing: container.store,
         Passwords: container.passwords,
         Tokens: container.tokens,
         Mailer: container.mailer,
@@ -142,6 +146,7 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         PlaybackReader: container.track_reader,
         EngagementReader: container.engagement_reader,
         ProgressBoard: container.progress_board,
+        Invariants: container.invariants,
         MediaProcessor: container.media,
     }
 
