@@ -31,6 +31,7 @@ from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.wakeups import listen as listen_for_debts
 from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.pyav.processor import PyAvProcessor
+from soundgraph.adapters.redis.health import ping
 from soundgraph.adapters.redis.hints import BrokerHints, redis_broker
 from soundgraph.adapters.redis.hints import enqueue as enqueue_hint
 from soundgraph.adapters.smtp.mail import SmtpMailer
@@ -47,13 +48,9 @@ from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackRe
 from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
+from soundgraph.entrypoints.connections import READERS, WRITERS
 from soundgraph.entrypoints.secrets import Secrets, load_secrets
 from soundgraph.entrypoints.settings import Settings
-
-# Connections of one process: write engine + read pool, and one more in a worker that listens. PostgreSQL must allow
-# (WRITERS + READERS + 1) × processes.
-WRITERS = 10
-READERS = 10
 
 
 def _dsn(settings: Settings) -> str:
@@ -186,6 +183,11 @@ async def check_database(container: Container) -> None:
     with translated():
         async with container.engine().connect() as connection:
             await connection.execute(text("SELECT 1"))
+
+
+async def check_redis(url: str) -> None:
+    """Raises Unavailable unless Redis answers."""
+    await ping(url)
 
 
 async def close(container: Container) -> None:
