@@ -6,8 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from soundgraph.entrypoints.cli.connections import warn_if_short
-from soundgraph.entrypoints.connections import connections_needed
-from soundgraph.entrypoints.container import READERS, WRITERS
+from soundgraph.entrypoints.connections import READERS, WRITERS, connections_needed
 from soundgraph.entrypoints.settings import Settings
 
 

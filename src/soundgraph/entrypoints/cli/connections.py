@@ -7,7 +7,6 @@ import structlog
 from soundgraph.adapters.postgres.inspection import inspect
 from soundgraph.domain.errors import Unavailable
 from soundgraph.entrypoints.connections import connections_needed
-from soundgraph.entrypoints.logs import configure_logging
 from soundgraph.entrypoints.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -17,7 +16,6 @@ def warn_if_short(settings: Settings, *, apis: int, workers: int) -> None:
     """Log a warning unless so many processes fit. A database that is away is the business of whoever needs it next."""
     if settings.database_url is None:
         return
-    configure_logging(settings.log_level, json=settings.production)
     needed = connections_needed(apis=apis, workers=workers)
     try:
         allowed = asyncio.run(inspect(settings.database_url)).connections

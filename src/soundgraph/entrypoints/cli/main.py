@@ -143,7 +143,9 @@ def _complete_settings() -> Settings:
 
 def _warn_of_connections(settings: Settings, *, apis: int) -> None:
     from soundgraph.entrypoints.cli.connections import warn_if_short
+    from soundgraph.entrypoints.logs import configure_logging
 
+    configure_logging(settings.log_level, json=settings.production)
     warn_if_short(settings, apis=apis, workers=1)
 
 
