@@ -23,7 +23,7 @@ export UV_SYSTEM_CERTS ?= true
 export UV_NATIVE_TLS ?= true
 endif
 
-.PHONY: help serve test check fmt lock clean
+.PHONY: help serve test check fmt docs doctor lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,13 @@ check: $(VENV)/.dev ## Check formatting, lint, types and the layers
 fmt: $(VENV)/.dev ## Format the code and fix what can be fixed
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+docs: $(VENV)/.dev ## Write the generated parts of the docs again
+	@$(BIN)/python docs/excerpts.py
+	@$(BIN)/python docs/reference.py
+
+doctor: $(VENV)/.serve ## Check this installation and say what to do about what is wrong
+	@$(BIN)/python -m soundgraph.entrypoints.cli.main doctor
 
 lock: ## Update uv.lock after a change of dependencies
 	$(bootstrap)

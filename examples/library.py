@@ -26,5 +26,4 @@ async def main() -> None:
     print(profile.counts.followers, "follower; you follow her:", profile.viewer.following)
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+asyncio.run(main())

@@ -18,6 +18,7 @@ from soundgraph.adapters.postgres.people import PostgresPeopleReader
 from soundgraph.adapters.postgres.playlists import PostgresPlaylistReader
 from soundgraph.adapters.postgres.track_views import PostgresTrackReader
 from soundgraph.adapters.postgres.tracks import PostgresProgressBoard
+from soundgraph.adapters.postgres.upkeep import PostgresInvariants
 from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.system import TimeOrderedIds
@@ -29,9 +30,10 @@ from soundgraph.application.limits import Caps, Limiter
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.playlists import PlaylistReader
-from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
+from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
 from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
 
@@ -41,7 +43,8 @@ class PostgresWorld:
 
     def __init__(self, database_url: str, replacements: Mapping[type, object]) -> None:
         self.engine, self.pool = write_engine(database_url, size=10), ReadPool(database_url, size=5)
-        self.clock, self.outbox, self.store = ManualClock(), Outbox(), MemoryStore()
+        self.clock, self.outbox = ManualClock(), Outbox()
+        self.store = MemoryStore(self.clock)
         self._ids, links = TimeOrderedIds(), Links("http://localhost")
         self.deliveries = PostgresDeliveries(self.engine, SUBSCRIPTIONS, self._ids, self.clock, NoHints())
         tracks = PostgresTrackReader(self.pool, links)
@@ -57,6 +60,7 @@ class PostgresWorld:
             EventLog: self.deliveries,
             Timelines: PostgresTimelines(self.engine, self.pool),
             ObjectStore: self.store,
+            ObjectListing: self.store,
             Passwords: QuickPasswords(),
             Tokens: PlainTokens(b"memory"),
             Mailer: self.outbox,
@@ -68,6 +72,7 @@ class PostgresWorld:
             PlaylistReader: PostgresPlaylistReader(self.pool, links),
             EngagementReader: PostgresEngagementReader(self.pool, links),
             ProgressBoard: PostgresProgressBoard(self.engine),
+            Invariants: PostgresInvariants(self.engine, self.pool),
             MediaProcessor: WaveProcessor(self.store),
             **replacements,
         }

@@ -25,3 +25,7 @@ def run_with_base_install(script: Path, packages: Path) -> str:
 def test_the_library_example_runs(tmp_path: Path) -> None:
     printed = run_with_base_install(ROOT / "examples" / "library.py", tmp_path)
     assert printed == "1 follower; you follow her: True\n"
+
+
+def test_the_library_example_is_short() -> None:
+    assert len((ROOT / "examples" / "library.py").read_text().splitlines()) < 30

@@ -176,3 +176,27 @@ class ObjectStore(ABC):
 
         With `filename` the answer is an attachment of that name.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object in a listing. `modified_at` is when its bytes were written, in UTC; a copy may keep its source's."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+
+class ObjectListing(ABC):
+    """What a store really holds, for those who compare it with what it should."""
+
+    @abstractmethod
+    def under(self, prefix: str) -> AsyncIterator[Found]:
+        """Every whole object whose key starts with `prefix`, which ends in a slash; those of one prefix together.
+
+        What comes or goes meanwhile may be listed or not. Memory stays constant in their number.
+        """
+
+    @abstractmethod
+    async def find(self, key: str) -> Found | None:
+        """One object, as it is now."""

@@ -9,6 +9,7 @@ from soundgraph.application.deliveries import Subscription, Subscriptions, TrimE
 from soundgraph.application.discovery import FollowIntoFeed, PushToFeeds
 from soundgraph.application.identity import ExpireIdentities, SendVerification
 from soundgraph.application.tracks import ExpireUploads, GiveUpOnRevision, ProcessRevision, RemoveTrackMedia
+from soundgraph.application.upkeep import WatchInvariants
 from soundgraph.domain.engagement import TrackLiked, TrackUnliked
 from soundgraph.domain.events import DeliveryExhausted, PeriodicDue
 from soundgraph.domain.identity import AccountCreated, RegistrationRequested
@@ -49,6 +50,7 @@ TABLE = (
     Subscription("events.trim", TrimEvents, every=timedelta(hours=1)),
     Subscription("identity.expire", ExpireIdentities, every=timedelta(hours=1)),
     Subscription("tracks.expire_uploads", ExpireUploads, every=timedelta(hours=1)),
+    Subscription("upkeep.watch", WatchInvariants, every=timedelta(hours=1)),
 )
 
 SUBSCRIPTIONS = Subscriptions(TABLE, EVENTS)

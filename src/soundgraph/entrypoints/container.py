@@ -28,10 +28,12 @@ from soundgraph.adapters.postgres.people import PostgresPeopleReader
 from soundgraph.adapters.postgres.playlists import PostgresPlaylistReader
 from soundgraph.adapters.postgres.track_views import PostgresTrackReader
 from soundgraph.adapters.postgres.tracks import PostgresProgressBoard
+from soundgraph.adapters.postgres.upkeep import PostgresInvariants
 from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.wakeups import listen as listen_for_debts
 from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.pyav.processor import PyAvProcessor
+from soundgraph.adapters.redis.health import ping
 from soundgraph.adapters.redis.hints import BrokerHints, redis_broker
 from soundgraph.adapters.redis.hints import enqueue as enqueue_hint
 from soundgraph.adapters.redis.limits import RedisLimiter, redis_client
@@ -45,18 +47,15 @@ from soundgraph.application.limits import Caps, Limiter
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.playlists import PlaylistReader
-from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
+from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
 from soundgraph.application.subscriptions import QUEUES, SUBSCRIPTIONS
 from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
+from soundgraph.entrypoints.connections import READERS, WRITERS
 from soundgraph.entrypoints.secrets import Secrets, load_secrets
 from soundgraph.entrypoints.settings import Settings
-
-# Connections of one process: write engine + read pool, and one more in a worker that listens. PostgreSQL must allow
-# (WRITERS + READERS + 1) × processes.
-WRITERS = 10
-READERS = 10
 
 
 def _dsn(settings: Settings) -> str:
@@ -128,6 +127,7 @@ class Container(containers.DeclarativeContainer):
     track_reader = providers.Singleton(PostgresTrackReader, pool, links)
     engagement_reader = providers.Singleton(PostgresEngagementReader, pool, links)
     playlist_reader = providers.Singleton(PostgresPlaylistReader, pool, links)
+    invariants = providers.Singleton(PostgresInvariants, engine, pool)
     progress_board = providers.Singleton(PostgresProgressBoard, engine)
 
     passwords = providers.Singleton(Argon2Passwords)
@@ -158,6 +158,7 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         EventLog: container.deliveries,
         Timelines: container.timelines,
         ObjectStore: container.store,
+        ObjectListing: container.store,
         Passwords: container.passwords,
         Tokens: container.tokens,
         Mailer: container.mailer,
@@ -169,6 +170,7 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         EngagementReader: container.engagement_reader,
         PlaylistReader: container.playlist_reader,
         ProgressBoard: container.progress_board,
+        Invariants: container.invariants,
         MediaProcessor: container.media,
     }
 
@@ -208,6 +210,11 @@ async def check_database(container: Container) -> None:
     with translated():
         async with container.engine().connect() as connection:
             await connection.execute(text("SELECT 1"))
+
+
+async def check_redis(url: str) -> None:
+    """Raises Unavailable unless Redis answers."""
+    await ping(url)
 
 
 async def close(container: Container) -> None:

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from soundgraph.entrypoints.settings import Settings, StartupError
 
 APPLICATION_SECRET_BYTES = 32
+# Random bytes have some thirty different ones among 32, their hexadecimal form fourteen; a typed word has fewer.
+FEWEST_DIFFERENT_BYTES = 11
 SIGNING_KEY = "signing.pem"
 APPLICATION_SECRET = "application.key"  # noqa: S105 - a file name
 
@@ -48,11 +50,24 @@ def load_secrets(settings: Settings) -> Secrets:
 
     Raises SecretsError when they are missing in production, readable by others, or damaged.
     """
+    if not settings.production and not all(path.exists() for path in _paths(settings)):
+        return create_secrets(settings)
+    return _read(settings)
+
+
+def secret_problems(settings: Settings) -> list[str]:
+    """Every reason why the secrets of this deployment cannot be used, each with what to do about it."""
     missing = [path for path in _paths(settings) if not path.exists()]
-    if missing and settings.production:
-        names = " and ".join(str(path) for path in missing)
-        raise SecretsError(f"{names} missing: run `soundgraph keys` once and copy {settings.keys_dir} to every host.")
-    return create_secrets(settings) if missing else _read(settings)
+    names = " and ".join(str(path) for path in missing)
+    problems = [f"{names} missing: run `soundgraph keys` once and copy {settings.keys_dir} to every host."]
+    problems = problems if missing else []
+    problems += [_readable(path) for path in _paths(settings) if path not in missing and path.stat().st_mode & 0o077]
+    signing, application = _paths(settings)
+    if signing not in missing:
+        problems += _signing_problems(signing)
+    if application not in missing:
+        problems += _application_problems(application)
+    return problems
 
 
 def create_secrets(settings: Settings) -> Secrets:
@@ -76,28 +91,37 @@ def _paths(settings: Settings) -> tuple[Path, Path]:
 
 
 def _read(settings: Settings) -> Secrets:
-    signing, application = (_read_private(path) for path in _paths(settings))
-    if len(application) < APPLICATION_SECRET_BYTES:
-        raise SecretsError(
-            f"{settings.keys_dir / APPLICATION_SECRET} is shorter than {APPLICATION_SECRET_BYTES} bytes."
-        )
-    return Secrets(signing_key_pem=signing, kid=_kid(signing, settings.keys_dir / SIGNING_KEY), application=application)
+    problems = secret_problems(settings)
+    if problems:
+        raise SecretsError("\n".join(problems))
+    signing, application = (path.read_bytes() for path in _paths(settings))
+    key = serialization.load_pem_private_key(signing, password=None)
+    assert isinstance(key, Ed25519PrivateKey)
+    return Secrets(
+        signing_key_pem=signing, kid=thumbprint(key.public_key().public_bytes_raw()), application=application
+    )
 
 
-def _read_private(path: Path) -> bytes:
-    if path.stat().st_mode & 0o077:
-        raise SecretsError(f"{path} can be read by others: run `chmod 600 {path}`, and replace it if it may have been.")
-    return path.read_bytes()
+def _readable(path: Path) -> str:
+    return f"{path} can be read by others: run `chmod 600 {path}`, and replace it if it may have been."
 
 
-def _kid(pem: bytes, path: Path) -> str:
+def _signing_problems(path: Path) -> list[str]:
     try:
-        key = serialization.load_pem_private_key(pem, password=None)
-    except ValueError as error:
-        raise SecretsError(f"{path} is not a private key in PEM: {error}") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise SecretsError(f"{path} is not an Ed25519 key.")
-    return thumbprint(key.public_key().public_bytes_raw())
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError) as error:
+        # TypeError is how the library says that the key needs a password.
+        return [f"{path} is not a private key in PEM without a password: {error}"]
+    return [] if isinstance(key, Ed25519PrivateKey) else [f"{path} is not an Ed25519 key."]
+
+
+def _application_problems(path: Path) -> list[str]:
+    secret = path.read_bytes()
+    if len(secret) < APPLICATION_SECRET_BYTES:
+        return [f"{path} is shorter than {APPLICATION_SECRET_BYTES} bytes: remove it and run `soundgraph keys`."]
+    if len(set(secret)) < FEWEST_DIFFERENT_BYTES:
+        return [f"{path} repeats itself and can be guessed: remove it and run `soundgraph keys`."]
+    return []
 
 
 def _new_signing_key() -> bytes:

@@ -5,14 +5,17 @@ Every variable starts with `SOUNDGRAPH_`. A `.env` file in the working directory
 
 import difflib
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 from dotenv import dotenv_values
+
+from soundgraph.entrypoints.catalogue import catalogue, described
+from soundgraph.entrypoints.production import refusals
 
 PREFIX = "SOUNDGRAPH_"
 # How the supervisor tells its children who it is, and what to wait for; not for people to set.
@@ -42,17 +45,73 @@ class SettingsError(StartupError):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one process needs to know about its surroundings. Unset services mean their embedded default."""
 
-    home: Path
-    host: str = "127.0.0.1"
-    port: int = 8000
-    public_url: str
-    database_url: str | None = None
-    redis_url: str | None = None
-    smtp_url: str | None = None
-    env: Literal["development", "production"] = "development"
-    rate_limits: Literal["on", "off"] = "on"
-    trusted_proxies: str = ""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    home: Annotated[
+        Path,
+        described(
+            "The data directory: secrets, stored objects, logs, mails and the embedded PostgreSQL.",
+            example="/srv/soundgraph",
+            unset="`/var/lib/soundgraph` as root, else `~/.local/share/soundgraph`",
+        ),
+    ]
+    host: Annotated[
+        str,
+        described("The address to listen on; `0.0.0.0` is every one.", example="0.0.0.0"),  # noqa: S104 - an example
+    ] = "127.0.0.1"
+    port: Annotated[int, described("The port to listen on.", example="8080")] = 8000
+    public_url: Annotated[
+        str,
+        described(
+            "What links in answers, mails and signed addresses begin with.",
+            example="https://sound.example",
+            unset="host and port",
+            required="the https address that people and links use",
+        ),
+    ]
+    database_url: Annotated[
+        str | None,
+        described(
+            "The PostgreSQL that holds the truth.",
+            example="postgresql://soundgraph:…@db.example/soundgraph",
+            unset="an embedded PostgreSQL in the data directory",
+            required="postgresql://user:password@host/soundgraph; the embedded PostgreSQL is for one machine",
+        ),
+    ] = None
+    redis_url: Annotated[
+        str | None,
+        described(
+            "The Redis that lets processes act as one. It holds only what can be rebuilt.",
+            example="redis://cache.example:6379/0",
+            unset="hints by NOTIFY, and exactly one API process",
+            required="redis://host:6379/0; without it limits and realtime stop at one process",
+        ),
+    ] = None
+    smtp_url: Annotated[
+        str | None,
+        described(
+            "The mail server: `smtps://` for TLS, `smtp://` for STARTTLS.",
+            example="smtps://soundgraph:…@mail.example",
+            unset="one `.eml` file per mail in the data directory",
+            required="smtps://user:password@host; without it mail is only written to files",
+        ),
+    ] = None
+    env: Annotated[
+        Literal["development", "production"],
+        described("`production` refuses embedded defaults, weak secrets and lifted limits.", example="production"),
+    ] = "development"
+    rate_limits: Annotated[
+        Literal["on", "off"], described("`off` lifts every limit, for load tests; not in production.", example="off")
+    ] = "on"
+    trusted_proxies: Annotated[
+        str,
+        described(
+            "Networks of proxies whose `X-Forwarded-For` is believed, separated by commas.",
+            example="10.0.0.0/8,fd00::/8",
+            unset="nobody's `X-Forwarded-For` is believed",
+        ),
+    ] = ""
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], described("The least that is logged.", example="warning")
+    ] = "info"
 
     @property
     def production(self) -> bool:
@@ -100,10 +159,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.home / "run"
 
 
-def load_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -> Settings:
+def _nothing_else(_settings: Settings) -> list[str]:
+    return []
+
+
+def load_settings(
+    environ: Mapping[str, str],
+    dotenv_path: Path | None = None,
+    *,
+    also: Callable[[Settings], list[str]] = _nothing_else,
+) -> Settings:
     """Read and check the settings; `dotenv_path` defaults to `.env` in the working directory.
 
-    Raises SettingsError that lists every problem at once.
+    In production `also` is asked for further problems. Raises SettingsError that lists every problem at once.
     """
     path = Path.cwd() / ".env" if dotenv_path is None else dotenv_path
     # Without interpolation: a password may hold a dollar sign.
@@ -121,7 +189,9 @@ def load_settings(environ: Mapping[str, str], dotenv_path: Path | None = None) -
     full: dict[str, object] = {**values, "home": home, "public_url": public_url.rstrip("/")}
     settings = msgspec.convert(full, Settings, strict=False)
     if settings.production:
-        _refuse_embedded(settings, named=values.keys())
+        problems = refusals(values, catalogue(Settings, PREFIX), PREFIX) + also(settings)
+        if problems:
+            raise SettingsError(problems)
     return settings
 
 
@@ -222,23 +292,3 @@ def _local_url(host: str, port: int) -> str:
     # Nobody can browse to the address that means "every interface".
     name = "localhost" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
     return f"http://{name}:{port}"
-
-
-def _refuse_embedded(settings: Settings, named: Collection[str]) -> None:
-    required = {
-        "database_url": "postgresql://user:password@host/soundgraph; the embedded PostgreSQL is for one machine",
-        "redis_url": "redis://host:6379/0; without it limits and realtime stop at one process",
-        "smtp_url": "smtps://user:password@host; without it mail is only written to files",
-        "public_url": "the https address that people and links use",
-    }
-    problems = [
-        f"{PREFIX}{name.upper()} is required in production: {fix}."
-        for name, fix in required.items()
-        if name not in named
-    ]
-    if "public_url" in named and not settings.public_url.startswith("https://"):
-        problems.append(f"{PREFIX}PUBLIC_URL must start with https:// in production.")
-    if settings.rate_limits == "off":
-        problems.append(f"{PREFIX}RATE_LIMITS=off lifts every limit and is refused in production: unset it.")
-    if problems:
-        raise SettingsError(problems)

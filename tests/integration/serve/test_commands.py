@@ -31,7 +31,7 @@ def soundgraph(home: Path, *arguments: str, **environ: str) -> subprocess.Comple
 
 def test_help_lists_every_command(tmp_path: Path) -> None:
     said = soundgraph(tmp_path, "--help").stdout
-    for command in ("serve", "api", "worker", "migrate", "keys", "admin"):
+    for command in ("serve", "api", "worker", "migrate", "keys", "doctor", "admin"):
         assert f" {command} " in said
 
 

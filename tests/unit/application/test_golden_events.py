@@ -31,6 +31,7 @@ SUBSCRIBERS = {
     "identity.expire": ("default",),
     "identity.send_verification": ("mail", "identity.registration_requested"),
     "tracks.expire_uploads": ("default",),
+    "upkeep.watch": ("default",),
     "tracks.give_up": ("default", "delivery.exhausted"),
     "tracks.process": ("media", "tracks.revision_received"),
     "tracks.remove_media": ("default", "tracks.removed"),

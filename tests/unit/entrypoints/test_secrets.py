@@ -7,7 +7,9 @@ from pathlib import Path
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -15,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from soundgraph.entrypoints.secrets import SecretsError, create_secrets, load_secrets, thumbprint
+from soundgraph.entrypoints.secrets import SecretsError, create_secrets, load_secrets, secret_problems, thumbprint
 from soundgraph.entrypoints.settings import Settings
 
 
@@ -121,3 +123,32 @@ def test_a_key_of_another_kind_is_refused(settings: Settings) -> None:
     (settings.keys_dir / "signing.pem").write_bytes(pem)
     with pytest.raises(SecretsError, match="not an Ed25519 key"):
         load_secrets(settings)
+
+
+@pytest.mark.parametrize("guessable", [b"changeme" * 4, b"\0" * 32, b"soundgraph" * 4])
+def test_a_secret_that_repeats_itself_is_refused(settings: Settings, guessable: bytes) -> None:
+    load_secrets(settings)
+    (settings.keys_dir / "application.key").write_bytes(guessable)
+    with pytest.raises(SecretsError, match="can be guessed"):
+        load_secrets(settings)
+
+
+def test_a_key_behind_a_password_is_refused(settings: Settings) -> None:
+    load_secrets(settings)
+    locked = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password")
+    )
+    (settings.keys_dir / "signing.pem").write_bytes(locked)
+    with pytest.raises(SecretsError, match="without a password"):
+        load_secrets(settings)
+
+
+def test_every_problem_is_named_at_once(settings: Settings) -> None:
+    load_secrets(settings)
+    (settings.keys_dir / "signing.pem").write_bytes(b"-----BEGIN")
+    (settings.keys_dir / "application.key").write_bytes(b"secret")
+    (settings.keys_dir / "application.key").chmod(0o644)
+    readable, damaged, short = secret_problems(settings)
+    assert "chmod 600" in readable
+    assert "not a private key" in damaged
+    assert "shorter than 32 bytes" in short

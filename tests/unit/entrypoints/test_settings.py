@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from soundgraph.entrypoints.secrets import secret_problems
 from soundgraph.entrypoints.settings import Settings, SettingsError, default_home, load_settings, open_home
 
 PRODUCTION = {
@@ -157,6 +158,47 @@ def test_production_refuses_lifted_limits_and_plain_http(tmp_path: Path) -> None
     message = problems(tmp_path, {**PRODUCTION, **weak})
     assert "SOUNDGRAPH_RATE_LIMITS=off" in message
     assert "SOUNDGRAPH_PUBLIC_URL must start with https://" in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://soundgraph:soundgraph@db/soundgraph",
+        "postgresql://postgres:postgres@db/soundgraph",
+        "postgresql://app:app@db/soundgraph",
+        "postgresql://u:Change%2Dme@db/soundgraph",
+        "postgresql://u:@db/soundgraph",
+        "postgresql://u@db/soundgraph",
+        "postgresql://db/soundgraph",
+        "postgresql://u@db/soundgraph?password=secret",
+    ],
+)
+def test_production_refuses_a_database_password_that_everybody_knows(tmp_path: Path, url: str) -> None:
+    message = problems(tmp_path, {**PRODUCTION, "SOUNDGRAPH_DATABASE_URL": url})
+    assert message.startswith("SOUNDGRAPH_DATABASE_URL has no password, or one that everybody tries first")
+    assert load(tmp_path, DATABASE_URL=url).database_url == url
+
+
+def test_a_database_password_may_be_in_the_query(tmp_path: Path) -> None:
+    url = "postgresql://u@db/soundgraph?password=6f1d9c"
+    assert load_settings({**PRODUCTION, "SOUNDGRAPH_DATABASE_URL": url}, tmp_path / ".env").production
+
+
+def test_production_names_everything_at_once(tmp_path: Path) -> None:
+    bare = {"SOUNDGRAPH_ENV": "production", "SOUNDGRAPH_RATE_LIMITS": "off", "SOUNDGRAPH_HOME": str(tmp_path)}
+    with pytest.raises(SettingsError) as caught:
+        load_settings(bare, tmp_path / ".env", also=secret_problems)
+    said = caught.value.problems
+    required = ("PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "SMTP_URL")
+    assert [one.split(maxsplit=1)[0] for one in said[:4]] == [f"SOUNDGRAPH_{name}" for name in required]
+    assert said[4].startswith("SOUNDGRAPH_RATE_LIMITS=off")
+    assert "signing.pem" in said[5]
+    assert "application.key" in said[5]
+    assert len(said) == 6
+
+
+def test_development_asks_for_none_of_it(tmp_path: Path) -> None:
+    assert not load_settings({"SOUNDGRAPH_HOME": str(tmp_path)}, tmp_path / ".env", also=secret_problems).production
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root has a directory of its own")

@@ -294,3 +294,18 @@ def test_in_development_lines_are_for_people(
     assert "hello" in text
     assert "n=1" in text
     assert "topsecret" not in text
+
+
+async def test_readiness_names_what_can_be_done_without_and_stays_ready() -> None:
+    async def away() -> None:
+        raise OSError
+
+    async def here() -> None:
+        return
+
+    for check, said in ((away, "away"), (here, "ok")):
+        services = Services(memory_app().use, HERE, b"k" * 32, checks={"database": here}, dispensable={"redis": check})
+        async with client_of(build_app(services)) as client:
+            answer = await client.get("/health/ready")
+        assert answer.status_code == 200
+        assert answer.json() == {"status": "ready", "checks": {"database": "ok", "redis": said}}

@@ -4,19 +4,22 @@ import asyncio
 import errno
 import hmac
 import math
+import os
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from soundgraph.adapters.filesystem.files import BUFFER_BYTES, Partial, remove_file, remove_tree, stat_file
-from soundgraph.application.ports import Clock, ObjectStore, Stored
+from soundgraph.adapters.filesystem.files import BUFFER_BYTES, Partial, remove_file, remove_tree, stat_file, walk
+from soundgraph.application.ports import Clock, Found, ObjectListing, ObjectStore, Stored
 from soundgraph.domain.errors import Forbidden, Gone, NotFound, Unavailable
 
 MAX_PART_BYTES = 255
+LISTED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class SignedFile:
     etag: str
 
 
-class FilesystemStore(ObjectStore):
+class FilesystemStore(ObjectStore, ObjectListing):
     """Objects as files below `root`, mode 0600 in directories of mode 0700.
 
     A key is a relative path. Its parts are 1 to 255 bytes long and begin with no dot (such names are for unfinished
@@ -88,9 +91,19 @@ class FilesystemStore(ObjectStore):
 
     async def remove_under(self, prefix: str) -> None:
         """Remove a whole directory, unfinished puts included. Raises ValueError if `prefix` does not end in a slash."""
-        if not prefix.endswith("/"):
-            raise ValueError(f"a prefix ends in a slash: {prefix!r}")
-        await asyncio.to_thread(remove_tree, self._path(prefix.removesuffix("/")))
+        await asyncio.to_thread(remove_tree, self._directory(prefix))
+
+    async def under(self, prefix: str) -> AsyncIterator[Found]:
+        """As the port says, in the order of their keys' parts. Raises ValueError without the slash."""
+        files = walk(self._directory(prefix))
+        while batch := await asyncio.to_thread(lambda: list(islice(files, LISTED_AT_ONCE))):
+            for path, stat in batch:
+                yield _found(path.relative_to(self._root).as_posix(), stat)
+
+    async def find(self, key: str) -> Found | None:
+        """One object, as it is now."""
+        stat = await asyncio.to_thread(stat_file, self._path(key))
+        return None if stat is None else _found(key, stat)
 
     def signed_url(self, key: str, *, lifetime: timedelta, content_type: str, filename: str | None = None) -> str:
         """`{public_url}/media/{key}?expires=…&type=…[&name=…]&signature=…`; the signature covers all before it."""
@@ -122,6 +135,11 @@ class FilesystemStore(ObjectStore):
         digest = hmac.digest(self._secret, signed.encode(), "sha256")
         return urlsafe_b64encode(digest).decode().rstrip("=")
 
+    def _directory(self, prefix: str) -> Path:
+        if not prefix.endswith("/"):
+            raise ValueError(f"a prefix ends in a slash: {prefix!r}")
+        return self._path(prefix.removesuffix("/"))
+
     def _path(self, key: str) -> Path:
         parts = key.split("/")
         for part in parts:
@@ -129,6 +147,10 @@ class FilesystemStore(ObjectStore):
             if not printable or not 1 <= len(part.encode()) <= MAX_PART_BYTES:
                 raise ValueError(f"not a key: {key!r}")
         return self._root.joinpath(*parts)
+
+
+def _found(key: str, stat: os.stat_result) -> Found:
+    return Found(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
 
 
 async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -14,6 +14,7 @@ from soundgraph.adapters.memory.people import MemoryPeopleReader
 from soundgraph.adapters.memory.playlists import MemoryPlaylistReader
 from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.adapters.memory.tracks import MemoryProgressBoard, MemoryTrackReader, WaveProcessor
+from soundgraph.adapters.memory.upkeep import MemoryInvariants
 from soundgraph.adapters.memory.work import MemoryWork
 from soundgraph.adapters.system import TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog
@@ -24,9 +25,10 @@ from soundgraph.application.limits import Caps, Limiter
 from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.playlists import PlaylistReader
-from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
+from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
 from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
 
@@ -40,7 +42,7 @@ class World:
         self.database = MemoryDatabase()
         self.clock = ManualClock()
         self.outbox = Outbox()
-        self.store = MemoryStore()
+        self.store = MemoryStore(self.clock)
         ids, links = TimeOrderedIds(), Links(base_url)
         self.deliveries = MemoryDeliveries(self.database, SUBSCRIPTIONS, ids, self.clock)
         tracks = MemoryTrackReader(self.database, links)
@@ -56,6 +58,7 @@ class World:
             EventLog: self.deliveries,
             Timelines: MemoryTimelines(),
             ObjectStore: self.store,
+            ObjectListing: self.store,
             Passwords: QuickPasswords(),
             Tokens: PlainTokens(b"memory"),
             Mailer: self.outbox,
@@ -67,6 +70,7 @@ class World:
             PlaylistReader: MemoryPlaylistReader(self.database, links),
             EngagementReader: MemoryEngagementReader(self.database, links),
             ProgressBoard: MemoryProgressBoard(self.database),
+            Invariants: MemoryInvariants(self.database),
             MediaProcessor: WaveProcessor(self.store),
             **replacements,
         }

@@ -24,19 +24,20 @@ class MemoryPlaylists(Playlists):
         if await self.permalink_taken(playlist.owner_id, playlist.permalink):
             raise Conflict("permalink_taken", "You have a playlist under this permalink.")
         self._tables.playlists[playlist.id] = kept(playlist)
-        self._tables.count(playlist.owner_id, "playlists", int(_listed(playlist)))
+        self._tables.count(playlist.owner_id, "playlists", int(shown(playlist)))
 
     async def save(self, playlist: Playlist) -> None:
         before = self._tables.playlists.get(playlist.id)
         save(self._tables.playlists, playlist.id, playlist)
-        was = before is not None and _listed(before)
-        self._tables.count(playlist.owner_id, "playlists", int(_listed(playlist)) - int(was))
+        was = before is not None and shown(before)
+        self._tables.count(playlist.owner_id, "playlists", int(shown(playlist)) - int(was))
 
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
         return any((one.owner_id, one.permalink) == (owner_id, permalink) for one in self._tables.playlists.values())
 
 
-def _listed(playlist: Playlist) -> bool:
+def shown(playlist: Playlist) -> bool:
+    """Whether it counts among its owner's playlists."""
     return playlist.standing is Standing.OK and playlist.details.audience is Audience.PUBLIC
 
 

@@ -2,28 +2,31 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from soundgraph.application.ports import ObjectStore, Stored
+from soundgraph.adapters.system import SystemClock
+from soundgraph.application.ports import Clock, Found, ObjectListing, ObjectStore, Stored
 from soundgraph.domain.errors import NotFound
 
 MAX_PART_BYTES = 255
 
 
-class MemoryStore(ObjectStore):
+class MemoryStore(ObjectStore, ObjectListing):
     """Objects in a dict. Its URLs name the object, what it would be served as and for how long, but serve nothing.
 
     It refuses the keys that a file system refuses, so that what passes here passes there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self._objects: dict[str, bytes] = {}
+        self._written: dict[str, datetime] = {}
+        self._clock = clock or SystemClock()
 
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> Stored:
         _check(key)
         data = b"".join([chunk async for chunk in chunks])
-        self._objects[key] = data
+        self._objects[key], self._written[key] = data, self._clock.now()
         return Stored(key, len(data), hashlib.sha256(data).hexdigest())
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
@@ -42,7 +45,7 @@ class MemoryStore(ObjectStore):
         _check(target)
         if source not in self._objects:
             raise NotFound
-        self._objects[target] = self._objects[source]
+        self._objects[target], self._written[target] = self._objects[source], self._written[source]
 
     async def remove(self, key: str) -> None:
         _check(key)
@@ -53,6 +56,20 @@ class MemoryStore(ObjectStore):
             raise ValueError(f"a prefix ends in a slash: {prefix!r}")
         _check(prefix.removesuffix("/"))
         self._objects = {key: data for key, data in self._objects.items() if not key.startswith(prefix)}
+
+    async def under(self, prefix: str) -> AsyncIterator[Found]:
+        if not prefix.endswith("/"):
+            raise ValueError(f"a prefix ends in a slash: {prefix!r}")
+        _check(prefix.removesuffix("/"))
+        for key in sorted(self._objects, key=lambda key: key.split("/")):
+            found = await self.find(key) if key.startswith(prefix) else None
+            if found is not None:
+                yield found
+
+    async def find(self, key: str) -> Found | None:
+        _check(key)
+        data = self._objects.get(key)
+        return None if data is None else Found(key, len(data), self._written[key])
 
     def signed_url(self, key: str, *, lifetime: timedelta, content_type: str, filename: str | None = None) -> str:
         _check(key)

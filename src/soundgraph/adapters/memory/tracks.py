@@ -73,7 +73,7 @@ class MemoryTracks(Tracks):
     async def save(self, track: Track) -> None:
         before = self._tables.tracks.get(track.id)
         save(self._tables.tracks, track.id, track)
-        self._tables.count(track.owner_id, "tracks", int(_listed(track)) - int(before is not None and _listed(before)))
+        self._tables.count(track.owner_id, "tracks", int(listed(track)) - int(before is not None and listed(before)))
 
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
         return any((one.owner_id, one.permalink) == (owner_id, permalink) for one in self._tables.tracks.values())
@@ -84,7 +84,8 @@ class MemoryTracks(Tracks):
         return sum(revision.state in IN_PROCESSING for one in standing for revision in one.revisions)
 
 
-def _listed(track: Track) -> bool:
+def listed(track: Track) -> bool:
+    """Whether its owner's number of tracks counts it."""
     return track.published_at is not None and track.standing is Standing.OK
 
 

@@ -10,6 +10,7 @@ from soundgraph.application.identity import Mail, Mailer, message_of, sender_of
 from soundgraph.domain.errors import Unavailable
 
 TIMEOUT_SECONDS = 20
+CHECK_SECONDS = 5
 
 
 class SmtpMailer(Mailer):
@@ -26,6 +27,24 @@ class SmtpMailer(Mailer):
         self._user = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
         self._implicit, self._start_tls = implicit, True if require_tls and not implicit else None
+
+    async def check(self) -> None:
+        """Connect and log in, without sending anything. Raises Unavailable(mail_away)."""
+        client = aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            username=self._user,
+            password=self._password,
+            use_tls=self._implicit,
+            start_tls=False if self._implicit else self._start_tls,
+            tls_context=self._tls,
+            timeout=CHECK_SECONDS,
+        )
+        try:
+            async with client:
+                await client.noop()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise Unavailable("mail_away", f"The mail server does not let us in: {error}") from error
 
     async def send(self, mail: Mail) -> None:
         """Raises Unavailable(mail_away) when the server does not take it; the mail is then still owed."""

@@ -81,3 +81,15 @@ class Revision:
     def rendition(self, name: str) -> Rendition | None:
         """The finished rendition of that name, if it is finished."""
         return next((one for one in self.renditions if one.name == name), None)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether processing is owed, under way, or could be tried again."""
+        if self.failure is not None:
+            return self.failure.retryable
+        return self.state in (RevisionState.RECEIVED, RevisionState.PROCESSING)
+
+    def stored_keys(self) -> set[str]:
+        """The objects that processing made of it, as far as it got."""
+        made = {key for one in self.renditions for key in (one.key, *(segment.key for segment in one.segments))}
+        return made if self.analysis is None else made | {self.analysis.waveform_key}

@@ -108,6 +108,23 @@ class Track:
         """Above everything that processing any revision ever stored."""
         return f"renditions/{self.id}/"
 
+    def needed_keys(self) -> set[str]:
+        """Every object without which what is ready could not be played, or not be made again."""
+        if self.standing is Standing.REMOVED:
+            return set()
+        ready = [one for one in self.revisions if one.state is RevisionState.READY]
+        return {self.original_key(one) for one in ready} | {key for one in ready for key in one.stored_keys()}
+
+    def may_need(self, key: str) -> bool:
+        """Whether the object of that key is of use, or may yet be: what plays, is processed or can be tried again."""
+        if self.standing is Standing.REMOVED:
+            return False
+        return key in self.needed_keys() or any(
+            key in (one.quarantine_key, self.original_key(one)) or key.startswith(f"{self.media_prefix}{one.id}/")
+            for one in self.revisions
+            if one.unsettled
+        )
+
     def begin_processing(self, revision_id: RevisionId) -> None:
         """A worker took it up, for the first time or again. A ready revision stays ready."""
         revision = self.revision(revision_id)

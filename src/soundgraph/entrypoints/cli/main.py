@@ -38,7 +38,9 @@ def api(
     _die_with_supervisor(signal.SIGKILL)
     from soundgraph.entrypoints.cli import api
 
-    api.run(_settings(), processes=processes)
+    settings = _complete_settings()
+    _warn_of_connections(settings, apis=processes)
+    api.run(settings, processes=processes)
 
 
 @app.command()
@@ -49,7 +51,9 @@ def worker(
     _die_with_supervisor(signal.SIGKILL)
     from soundgraph.entrypoints.worker.main import run
 
-    run(_settings(), tuple(name.strip() for name in queues.split(",") if name.strip()))
+    settings = _complete_settings()
+    _warn_of_connections(settings, apis=1)
+    run(settings, tuple(name.strip() for name in queues.split(",") if name.strip()))
 
 
 @app.command()
@@ -75,6 +79,19 @@ def keys() -> None:
 
 
 @app.command()
+def doctor(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended without losing anything.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
+    apis: Annotated[int, typer.Option("--api", min=1, help="How many API processes there are in all.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="How many workers there are in all.")] = 1,
+) -> None:
+    """Check this installation, and say what to do about what is wrong; exit status 1 if anything is."""
+    from soundgraph.entrypoints.cli import doctor
+
+    raise typer.Exit(doctor.run(os.environ, repair=repair, as_json=as_json, apis=apis, workers=workers))
+
+
+@app.command()
 def where(
     what: Annotated[str, typer.Argument(help="data, mail, store or logs; all of them by default.")] = "",
 ) -> None:
@@ -97,7 +114,7 @@ def where(
 
 def main() -> None:
     """Run the command that was asked for; what it refuses is printed without a traceback."""
-    if sys.argv[1:2] not in [["serve"], ["api"], ["worker"], ["migrate"], ["keys"]]:
+    if sys.argv[1:2] not in [["serve"], ["api"], ["worker"], ["migrate"], ["keys"], ["doctor"]]:
         _add_groups()
     try:
         app()
@@ -115,6 +132,21 @@ def _add_groups() -> None:
 
 def _settings() -> Settings:
     return load_settings(os.environ)
+
+
+def _complete_settings() -> Settings:
+    """For what runs for long: in production the secrets are checked too, and named together with the rest."""
+    from soundgraph.entrypoints.secrets import secret_problems
+
+    return load_settings(os.environ, also=secret_problems)
+
+
+def _warn_of_connections(settings: Settings, *, apis: int) -> None:
+    from soundgraph.entrypoints.cli.connections import warn_if_short
+    from soundgraph.entrypoints.logs import configure_logging
+
+    configure_logging(settings.log_level, json=settings.production)
+    warn_if_short(settings, apis=apis, workers=1)
 
 
 def _die_with_supervisor(number: signal.Signals) -> None:

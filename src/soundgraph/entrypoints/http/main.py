@@ -1,6 +1,7 @@
 """The application that an ASGI server runs: settings, container, API."""
 
 import os
+from functools import partial
 
 from litestar import Litestar
 
@@ -16,6 +17,7 @@ def create() -> Litestar:
     settings = load_settings(os.environ)
     configure_logging(settings.log_level, json=settings.production)
     container = wired.Container(settings=settings)
+    redis_url = settings.redis_url
 
     async def check_database() -> None:
         await wired.check_database(container)
@@ -30,6 +32,7 @@ def create() -> Litestar:
             public_url=settings.public_url,
             cursor_key=container.secrets().derive("cursors"),
             checks={"database": check_database},
+            dispensable={} if redis_url is None else {"redis": partial(wired.check_redis, redis_url)},
             media=container.store(),
             shutdown=[close],
             limiter=container.limiter() if settings.rate_limits == "on" else None,

@@ -52,7 +52,7 @@ class Readiness(Struct, frozen=True):
     """Whether this process can do its work."""
 
     status: Literal["ready", "unready"]
-    checks: dict[str, Literal["ok", "failed"]]
+    checks: dict[str, Literal["ok", "failed", "away"]]
 
 
 class Liveness(Struct, frozen=True):
@@ -69,12 +69,14 @@ async def live() -> Liveness:
 
 @get("/health/ready", **open_route(Readiness), tags=["platform"])
 async def ready(services: Given) -> Response[Readiness]:
-    """Whether every backing service answers, by name."""
-    answers = await asyncio.gather(*(_holds(name, check) for name, check in services.checks.items()))
-    every = all(answers)
-    checks: dict[str, Literal["ok", "failed"]] = {
-        name: "ok" if answer else "failed" for name, answer in zip(services.checks, answers, strict=True)
+    """Whether every backing service answers, by name. One that is `away` delays work and fails nothing."""
+    asked = {**services.checks, **services.dispensable}
+    answers = await asyncio.gather(*(_holds(name, check) for name, check in asked.items()))
+    checks: dict[str, Literal["ok", "failed", "away"]] = {
+        name: "ok" if answer else "away" if name in services.dispensable else "failed"
+        for name, answer in zip(asked, answers, strict=True)
     }
+    every = "failed" not in checks.values()
     return Response(Readiness("ready" if every else "unready", checks), status_code=200 if every else 503)
 
 

@@ -42,15 +42,16 @@ class Services:
     """Everything the API needs. `use` builds use cases and returns ports.
 
     `public_url` has no slash at its end. `checks` tells, by the name of a backing service, whether it is there: a check
-    raises if not. `media` is set where objects are served by this process. `startup` runs before the first request, in
-    order, `shutdown` after the last one. Without a `limiter` there are no limits. `trusted_proxies` are believed about
-    whom they speak for.
+    raises if not. Without those of `dispensable` everything still works, only later. `media` is set where objects are
+    served by this process. `startup` runs before the first request, in order, `shutdown` after the last one. Without a
+    `limiter` there are no limits. `trusted_proxies` are believed about whom they speak for.
     """
 
     use: Wiring
     public_url: str
     cursor_key: bytes
     checks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    dispensable: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     media: SignedMedia | None = None
     startup: Sequence[Callable[[], Awaitable[None]]] = ()
     shutdown: Sequence[Callable[[], Awaitable[None]]] = ()

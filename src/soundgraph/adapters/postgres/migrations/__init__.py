@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -23,6 +24,11 @@ def upgrade(dsn: str, revision: str = "head") -> None:
 def downgrade(dsn: str, revision: str) -> None:
     """Take the database of `dsn` back to `revision` ("base" for an empty one). What newer tables held is lost."""
     asyncio.run(_migrate(dsn, lambda config: command.downgrade(config, revision)))
+
+
+def newest() -> str:
+    """The revision that `upgrade` leads to."""
+    return str(ScriptDirectory(str(Path(__file__).parent)).get_current_head())
 
 
 async def _migrate(dsn: str, step: Callable[[Config], None]) -> None:
