@@ -1,6 +1,7 @@
 """What can go wrong, in eight categories. Each error carries a stable `code`; only entrypoints know status codes."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,20 @@ class NotFound(DomainError):
 
 class Conflict(DomainError):
     """It collides with what is already there, or with a change made at the same time."""
+
+
+class Stale(Conflict):
+    """The caller named a version that is no longer the present one. `present` is the order of things now."""
+
+    def __init__(self, present: tuple[UUID, ...] = ()) -> None:
+        super().__init__("version_mismatch", "This changed since you read it. Read it again, then repeat your change.")
+        self.present = present
+
+
+def refuse_stale(present: int, named: int | None) -> None:
+    """Raise Stale where the caller named a version, and that is not the present one."""
+    if named is not None and named != present:
+        raise Stale
 
 
 class Invalid(DomainError):

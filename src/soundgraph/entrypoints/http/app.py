@@ -1,6 +1,7 @@
 """Puts the HTTP API together."""
 
 from collections.abc import Callable
+from typing import Any
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
@@ -21,11 +22,13 @@ from soundgraph.entrypoints.http import (
 )
 from soundgraph.entrypoints.http.access import observed
 from soundgraph.entrypoints.http.auth import Doorkeeper, provide_actor, provide_viewer
+from soundgraph.entrypoints.http.conditional import conditional
 from soundgraph.entrypoints.http.cursors import provide_window
 from soundgraph.entrypoints.http.errors import EXCEPTION_HANDLERS
 from soundgraph.entrypoints.http.headers import SecurityHeaders
 from soundgraph.entrypoints.http.requests import JSON_LIMIT_BYTES, ApiRequest, read_input
 from soundgraph.entrypoints.http.services import Services, SignedFile, SignedMedia
+from soundgraph.entrypoints.http.versions import provide_expected_version
 
 __all__ = ["API", "Services", "SignedFile", "SignedMedia", "build_app"]
 
@@ -38,7 +41,12 @@ class Api(Litestar):
     async def __call__(
         self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
     ) -> None:
-        await observed(super().__call__, scope, receive, send)
+        answer = super().__call__
+
+        async def inner(scope: Any, receive: Any, send: Any) -> None:
+            await conditional(answer, scope, receive, send)
+
+        await observed(inner, scope, receive, send)
 
 
 def build_app(services: Services) -> Litestar:
@@ -56,6 +64,7 @@ def build_app(services: Services) -> Litestar:
         "actor": provide_actor,
         "viewer": provide_viewer,
         "window": provide_window,
+        "version": provide_expected_version,
     }
     return Api(
         route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media)] + [_api()],
