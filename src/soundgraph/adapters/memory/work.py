@@ -5,6 +5,7 @@ from typing import Self
 from soundgraph.adapters.memory.database import Transaction
 from soundgraph.adapters.memory.discovery import MemoryFans
 from soundgraph.adapters.memory.engagement import MemoryLikes
+from soundgraph.adapters.memory.idempotency import MemoryIdempotencyKeys
 from soundgraph.adapters.memory.identity import MemoryAccounts, MemoryFamilies, MemoryRegistrations
 from soundgraph.adapters.memory.people import MemoryBlocks, MemoryFollows, MemoryProfiles
 from soundgraph.adapters.memory.tracks import MemoryTracks, MemoryUploads
@@ -25,4 +26,5 @@ class MemoryWork(Transaction):
         self.tracks = MemoryTracks(self.tables)
         self.likes = MemoryLikes(self.tables)
         self.fans = MemoryFans(self.tables)
+        self.idempotency_keys = MemoryIdempotencyKeys(self.tables)
         return self

@@ -26,6 +26,7 @@ from soundgraph.entrypoints.http.conditional import conditional
 from soundgraph.entrypoints.http.cursors import provide_window
 from soundgraph.entrypoints.http.errors import EXCEPTION_HANDLERS
 from soundgraph.entrypoints.http.headers import SecurityHeaders
+from soundgraph.entrypoints.http.idempotency import provide_idempotency_key
 from soundgraph.entrypoints.http.requests import JSON_LIMIT_BYTES, ApiRequest, read_input
 from soundgraph.entrypoints.http.services import Services, SignedFile, SignedMedia
 from soundgraph.entrypoints.http.versions import provide_expected_version
@@ -65,6 +66,7 @@ def build_app(services: Services) -> Litestar:
         "viewer": provide_viewer,
         "window": provide_window,
         "version": provide_expected_version,
+        "idempotency_key": provide_idempotency_key,
     }
     return Api(
         route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media)] + [_api()],

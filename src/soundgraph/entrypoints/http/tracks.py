@@ -23,6 +23,7 @@ from soundgraph.domain.ids import TrackId
 from soundgraph.domain.tracks import TrackDetails
 from soundgraph.entrypoints.http.auth import CurrentActor, CurrentViewer
 from soundgraph.entrypoints.http.cursors import CurrentWindow, Listing
+from soundgraph.entrypoints.http.idempotency import IdempotencyKey, claimed
 from soundgraph.entrypoints.http.people import person
 from soundgraph.entrypoints.http.policies import BODY, member_route, public_route
 from soundgraph.entrypoints.http.requests import ApiRequest
@@ -67,9 +68,12 @@ class EditTrackInput(Struct, frozen=True, forbid_unknown_fields=True):
     request_max_body_size=None,
     operation_class=UploadOperation,
 )
-async def upload_track(request: ApiRequest, actor: CurrentActor, use: Use) -> Response[TrackView]:
+async def upload_track(
+    request: ApiRequest, actor: CurrentActor, use: Use, idempotency_key: IdempotencyKey
+) -> Response[TrackView]:
     """Upload a track."""
-    track_id = await receive_track(request, actor, use)
+    async with claimed(request, idempotency_key, actor, use) as attempt:
+        track_id = await receive_track(request, actor, use, attempt)
     view = await use(ReadTrack)(viewer=actor, track_id=track_id)
     return entity(view, status_code=202, headers={"Location": f"{API_TRACKS}/{track_id}"})
 
