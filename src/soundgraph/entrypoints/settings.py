@@ -5,6 +5,7 @@ Every variable starts with `SOUNDGRAPH_`. A `.env` file in the working directory
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,8 @@ PREFIX = "SOUNDGRAPH_"
 SUPERVISED = f"{PREFIX}SUPERVISED"
 GATE = f"{PREFIX}GATE"
 
+# As browsers serialise an origin: lower case, no default port, no path.
+ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 _SCHEMES = {
     "database_url": ("postgresql", "postgres"),
     "redis_url": ("redis", "rediss", "unix"),
@@ -50,12 +53,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     smtp_url: str | None = None
     env: Literal["development", "production"] = "development"
     rate_limits: Literal["on", "off"] = "on"
+    cors_origins: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
     def production(self) -> bool:
         """Whether embedded defaults, generated secrets and lifted limits are refused."""
         return self.env == "production"
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Whose pages may call the API from another site; `*` alone for every site, without its cookies."""
+        return tuple(one.strip() for one in self.cors_origins.split(",") if one.strip())
 
     @property
     def mail_dir(self) -> Path:
@@ -167,6 +176,7 @@ def _problems(values: Mapping[str, str]) -> list[str]:
         "port": _bad_port,
         "env": _not_one_of("development", "production"),
         "rate_limits": _not_one_of("on", "off"),
+        "cors_origins": _bad_origins,
         "log_level": _not_one_of("debug", "info", "warning", "error"),
         **{name: _not_a_url(*schemes) for name, schemes in _SCHEMES.items()},
     }
@@ -178,6 +188,16 @@ def _bad_port(value: str) -> str | None:
     if value.isascii() and value.isdigit() and 1 <= int(value) <= 65535:
         return None
     return f"is {value!r}: use a number from 1 to 65535, such as 8000."
+
+
+def _bad_origins(value: str) -> str | None:
+    origins = [one.strip() for one in value.split(",") if one.strip()]
+    if "*" in origins and len(origins) > 1:
+        return "mixes * with origins: listed origins may send credentials, * never may. Use one or the other."
+    for origin in origins:
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            return f"holds {origin!r}: use origins as browsers send them: https://example.org,https://…"
+    return None
 
 
 def _not_one_of(*allowed: str) -> Callable[[str], str | None]:

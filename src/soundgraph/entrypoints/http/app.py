@@ -23,6 +23,7 @@ from soundgraph.entrypoints.http import (
 from soundgraph.entrypoints.http.access import observed
 from soundgraph.entrypoints.http.auth import Doorkeeper, provide_actor, provide_viewer
 from soundgraph.entrypoints.http.conditional import conditional
+from soundgraph.entrypoints.http.cors import Cors
 from soundgraph.entrypoints.http.cursors import provide_window
 from soundgraph.entrypoints.http.errors import EXCEPTION_HANDLERS
 from soundgraph.entrypoints.http.headers import SecurityHeaders
@@ -42,12 +43,15 @@ class Api(Litestar):
     async def __call__(
         self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
     ) -> None:
-        answer = super().__call__
+        routed, cors = super().__call__, Cors(self.state.services.cors_origins)
 
-        async def inner(scope: Any, receive: Any, send: Any) -> None:
-            await conditional(answer, scope, receive, send)
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            await conditional(routed, scope, receive, send)
 
-        await observed(inner, scope, receive, send)
+        async def shared(scope: Any, receive: Any, send: Any) -> None:
+            await cors(answer, scope, receive, send)
+
+        await observed(shared, scope, receive, send)
 
 
 def build_app(services: Services) -> Litestar:

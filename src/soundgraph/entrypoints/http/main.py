@@ -31,6 +31,7 @@ def create() -> Litestar:
             cursor_key=container.secrets().derive("cursors"),
             checks={"database": check_database},
             media=container.store(),
+            cors_origins=settings.allowed_origins,
             shutdown=[close],
         )
     )

@@ -1,6 +1,6 @@
 """What the HTTP API is given from outside."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -40,7 +40,8 @@ class Services:
     """Everything the API needs. `use` builds use cases and returns ports.
 
     `public_url` has no slash at its end. `checks` tells, by the name of a backing service, whether it is there: a check
-    raises if not. `media` is set where objects are served by this process. `startup` runs before the first request, in
+    raises if not. `media` is set where objects are served by this process. Pages of
+    `cors_origins` may call from elsewhere. `startup` runs before the first request, in
     order, `shutdown` after the last one.
     """
 
@@ -49,6 +50,7 @@ class Services:
     cursor_key: bytes
     checks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     media: SignedMedia | None = None
+    cors_origins: Collection[str] = ()
     startup: Sequence[Callable[[], Awaitable[None]]] = ()
     shutdown: Sequence[Callable[[], Awaitable[None]]] = ()
 
