@@ -128,6 +128,25 @@ def test_a_bad_value_is_refused_with_its_name_and_the_fix(tmp_path: Path, name: 
     assert fix in message
 
 
+def test_other_sites_are_listed_by_their_origins(tmp_path: Path) -> None:
+    assert load(tmp_path).allowed_origins == ()
+    assert load(tmp_path, CORS_ORIGINS="*").allowed_origins == ("*",)
+    listed = " https://a.example , http://localhost:5173,http://[::1]:80,"
+    assert load(tmp_path, CORS_ORIGINS=listed).allowed_origins == (
+        "https://a.example",
+        "http://localhost:5173",
+        "http://[::1]:80",
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["https://a.example/", "a.example", "https://A.example", "https://*.a.example", "null", "https://a,*", "*,*"],
+)
+def test_what_is_no_origin_is_refused(tmp_path: Path, value: str) -> None:
+    assert "SOUNDGRAPH_CORS_ORIGINS" in problems(tmp_path, {"SOUNDGRAPH_CORS_ORIGINS": value})
+
+
 def test_all_problems_are_told_at_once_and_no_password_with_them(tmp_path: Path) -> None:
     message = problems(tmp_path, {"SOUNDGRAPH_PORT": "x", "SOUNDGRAPH_DATABASE_URL": "mysql://u:hunter2@db/x"})
     assert len(message.splitlines()) == 2
