@@ -49,6 +49,7 @@ async def test_a_preflight_from_a_listed_origin_is_let_through() -> None:
         assert int(answer.headers["access-control-max-age"]) > 0
         assert "origin" in words(answer.headers["vary"])
         assert answer.headers["x-request-id"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message
 
 from soundgraph.entrypoints.http.conditional import MEDIA
+from soundgraph.entrypoints.http.headers import DEFAULTS
 
 ANY = "*"
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
@@ -62,7 +63,10 @@ class Cors:
             headers["Access-Control-Allow-Origin"] = ANY
 
     async def _answer_preflight(self, send: Any) -> None:
+        # Litestar never sees it, so it gets here what every answer gets.
         headers = {
+            **DEFAULTS,
+            "Cache-Control": "no-store",
             "Access-Control-Allow-Methods": METHODS,
             "Access-Control-Allow-Headers": REQUEST_HEADERS,
             "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
