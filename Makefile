@@ -23,7 +23,7 @@ export UV_SYSTEM_CERTS ?= true
 export UV_NATIVE_TLS ?= true
 endif
 
-.PHONY: help serve test check fmt docs doctor lock clean
+.PHONY: help serve test fuzz check fmt docs doctor lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ test: $(VENV)/.dev ## Run all tests, with coverage
 	@$(BIN)/coverage run -m pytest -n 2 --dist loadgroup
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --fail-under=95
+
+FUZZ ?= 300
+fuzz: $(VENV)/.dev ## Call every operation of the API with FUZZ random requests of each kind
+	@SOUNDGRAPH_TEST_FUZZ=$(FUZZ) $(BIN)/pytest -n 2 tests/unit/http/test_operations.py
 
 check: $(VENV)/.dev ## Check formatting, lint, types and the layers
 	@$(BIN)/ruff format --check

@@ -15,6 +15,7 @@ from soundgraph.adapters.memory.identity import Outbox
 from soundgraph.application.deliveries import DeadLetter, DeadLetters, Deliveries, Dispatcher, Hint
 from soundgraph.application.discovery import Fans, ReadFeed
 from soundgraph.application.engagement import Likes
+from soundgraph.application.idempotency import IdempotencyKeys
 from soundgraph.application.identity import Accounts, Client, Families, Mail, Register, Registrations, VerifyEmail
 from soundgraph.application.people import Blocks, Follows, Profiles
 from soundgraph.application.playlists import Playlists
@@ -66,6 +67,8 @@ class Work(UnitOfWork, Protocol):
     def likes(self) -> Likes: ...
     @property
     def fans(self) -> Fans: ...
+    @property
+    def idempotency_keys(self) -> IdempotencyKeys: ...
 
 
 class App(Protocol):
@@ -179,6 +182,11 @@ async def upload(
         sha256=kept.sha256,
         details=TrackDetails(title=title, audience=audience),
     )
+
+
+async def begun_upload(app: App, actor: Actor) -> Upload:
+    """An upload whose bytes are still to come."""
+    return await app.use(BeginUpload)(actor=actor, filename="take.wav")
 
 
 async def publish(app: App, actor: Actor, title: str = "A track", *, audience: Audience = Audience.PUBLIC) -> TrackId:

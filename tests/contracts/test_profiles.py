@@ -8,7 +8,7 @@ import pytest
 from tests.builders import App, a_profile, an_account, inhabit, roll_back
 
 from soundgraph.application.people import EditProfile
-from soundgraph.domain.errors import Conflict
+from soundgraph.domain.errors import Conflict, Stale
 from soundgraph.domain.ids import AccountId
 from soundgraph.domain.people import Profile
 from soundgraph.domain.visibility import Actor
@@ -74,3 +74,13 @@ async def test_twenty_edits_at_once_are_all_kept(app: App) -> None:
     edit, actor = app.use(EditProfile), Actor(ada)
     await asyncio.gather(*(edit(actor=actor, bio=f"Edit {number}.") for number in range(20)))
     assert (await get(app, ada)).version == 21
+
+
+async def test_of_twenty_edits_of_one_version_one_is_made(app: App) -> None:
+    (ada,) = await inhabit(app, "ada")
+    edit, actor = app.use(EditProfile), Actor(ada)
+    outcomes = await asyncio.gather(
+        *(edit(actor=actor, bio=f"Edit {number}.", version=1) for number in range(20)), return_exceptions=True
+    )
+    assert [type(one) for one in outcomes if one is not None] == [Stale] * 19
+    assert (await get(app, ada)).version == 2

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from soundgraph.application.ports import Clock, Gate, UnitOfWork
 from soundgraph.application.views import MiniUser, Page, Position, UserView
-from soundgraph.domain.errors import NotFound
+from soundgraph.domain.errors import NotFound, refuse_stale
 from soundgraph.domain.ids import AccountId, account_ref
 from soundgraph.domain.people import (
     PersonBlocked,
@@ -109,18 +109,28 @@ def pair_key(one: AccountId, other: AccountId) -> str:
 
 
 class EditProfile:
-    """Change one's own profile. Its owner. Raises Invalid naming every broken rule."""
+    """Change one's own profile. Its owner.
+
+    Raises Stale unless `version` is the present one or None, Invalid naming every broken rule.
+    """
 
     def __init__(self, work: Callable[[], PeopleWork]) -> None:
         self._work = work
 
     async def __call__(
-        self, *, actor: Actor, display_name: str | None = None, bio: str | None = None, city: str | None = None
+        self,
+        *,
+        actor: Actor,
+        display_name: str | None = None,
+        bio: str | None = None,
+        city: str | None = None,
+        version: int | None = None,
     ) -> None:
         async with self._work() as work:
             profile = await work.profiles.get(actor.id)
             if profile is None:
                 raise NotFound
+            refuse_stale(profile.version, version)
             profile.edit(display_name=display_name, bio=bio, city=city)
             await work.profiles.save(profile)
             await work.commit()

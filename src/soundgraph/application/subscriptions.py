@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from soundgraph.application.deliveries import Subscription, Subscriptions, TrimEvents
 from soundgraph.application.discovery import FollowIntoFeed, PushToFeeds
+from soundgraph.application.idempotency import ExpireKeys
 from soundgraph.application.identity import ExpireIdentities, SendVerification
 from soundgraph.application.tracks import ExpireUploads, GiveUpOnRevision, ProcessRevision, RemoveTrackMedia
 from soundgraph.application.upkeep import WatchInvariants
@@ -48,6 +49,7 @@ TABLE = (
     Subscription("discovery.push", PushToFeeds, (TrackPublished,), queue="fanout"),
     Subscription("discovery.follow", FollowIntoFeed, (PersonFollowed, PersonUnfollowed), queue="fanout"),
     Subscription("events.trim", TrimEvents, every=timedelta(hours=1)),
+    Subscription("idempotency.expire", ExpireKeys, every=timedelta(hours=1)),
     Subscription("identity.expire", ExpireIdentities, every=timedelta(hours=1)),
     Subscription("tracks.expire_uploads", ExpireUploads, every=timedelta(hours=1)),
     Subscription("upkeep.watch", WatchInvariants, every=timedelta(hours=1)),

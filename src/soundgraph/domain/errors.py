@@ -41,6 +41,12 @@ class Stale(Conflict):
         self.present = present
 
 
+def refuse_stale(present: int, named: int | None) -> None:
+    """Raise Stale where the caller named a version, and that is not the present one."""
+    if named is not None and named != present:
+        raise Stale
+
+
 class Invalid(DomainError):
     """Well-formed input that breaks a rule. `errors` lists every broken rule, not only the first."""
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from dotenv import dotenv_values
 
 from soundgraph.entrypoints.catalogue import catalogue, described
 from soundgraph.entrypoints.production import refusals
+from soundgraph.entrypoints.wellformed import bad_origins, bad_port, not_a_url, not_networks, not_one_of
 
 PREFIX = "SOUNDGRAPH_"
 # How the supervisor tells its children who it is, and what to wait for; not for people to set.
@@ -101,6 +101,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rate_limits: Annotated[
         Literal["on", "off"], described("`off` lifts every limit, for load tests; not in production.", example="off")
     ] = "on"
+    cors_origins: Annotated[
+        str,
+        described(
+            "Origins whose pages may call the API, separated by commas; `*` alone for every one, without cookies.",
+            example="https://app.example,http://localhost:5173",
+            unset="no page of another site may call the API",
+        ),
+    ] = ""
     trusted_proxies: Annotated[
         str,
         described(
@@ -122,6 +130,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks whose X-Forwarded-For is believed."""
         return tuple(ip_network(one.strip()) for one in self.trusted_proxies.split(",") if one.strip())
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Whose pages may call the API from another site; `*` alone for every site, without its cookies."""
+        return tuple(one.strip() for one in self.cors_origins.split(",") if one.strip())
 
     @property
     def mail_dir(self) -> Path:
@@ -241,51 +254,16 @@ def _refuse_unknown(given: Mapping[str, str]) -> None:
 
 def _problems(values: Mapping[str, str]) -> list[str]:
     checks: dict[str, Callable[[str], str | None]] = {
-        "port": _bad_port,
-        "env": _not_one_of("development", "production"),
-        "rate_limits": _not_one_of("on", "off"),
-        "trusted_proxies": _not_networks,
-        "log_level": _not_one_of("debug", "info", "warning", "error"),
-        **{name: _not_a_url(*schemes) for name, schemes in _SCHEMES.items()},
+        "port": bad_port,
+        "env": not_one_of("development", "production"),
+        "rate_limits": not_one_of("on", "off"),
+        "trusted_proxies": not_networks,
+        "cors_origins": bad_origins,
+        "log_level": not_one_of("debug", "info", "warning", "error"),
+        **{name: not_a_url(*schemes) for name, schemes in _SCHEMES.items()},
     }
     found = ((name, check(values[name])) for name, check in checks.items() if name in values)
     return [f"{PREFIX}{name.upper()} {problem}" for name, problem in found if problem]
-
-
-def _bad_port(value: str) -> str | None:
-    if value.isascii() and value.isdigit() and 1 <= int(value) <= 65535:
-        return None
-    return f"is {value!r}: use a number from 1 to 65535, such as 8000."
-
-
-def _not_networks(value: str) -> str | None:
-    try:
-        _ = [ip_network(one.strip()) for one in value.split(",")]
-    except ValueError as error:
-        return f"is {value!r} ({error}): use networks separated by commas, such as 10.0.0.0/8,fd00::/8."
-    return None
-
-
-def _not_one_of(*allowed: str) -> Callable[[str], str | None]:
-    def check(value: str) -> str | None:
-        return None if value in allowed else f"is {value!r}: use one of {', '.join(allowed)}."
-
-    return check
-
-
-def _not_a_url(*schemes: str) -> Callable[[str], str | None]:
-    def check(value: str) -> str | None:
-        # The value is not repeated: such URLs hold passwords.
-        try:
-            url = urlsplit(value)
-            url.port  # noqa: B018 - parsing the port is what raises
-        except ValueError as error:
-            return f"is not a URL ({error}): use {schemes[0]}://host…"
-        if url.scheme in schemes and (url.netloc or url.scheme == "unix"):
-            return None
-        return f"is not a URL of the right kind: use {schemes[0]}://host…"
-
-    return check
 
 
 def _local_url(host: str, port: int) -> str:

@@ -28,6 +28,7 @@ SUBSCRIBERS = {
     "discovery.follow": ("fanout", "people.followed", "people.unfollowed"),
     "discovery.push": ("fanout", "tracks.published"),
     "events.trim": ("default",),
+    "idempotency.expire": ("default",),
     "identity.expire": ("default",),
     "identity.send_verification": ("mail", "identity.registration_requested"),
     "tracks.expire_uploads": ("default",),

@@ -37,7 +37,7 @@ from soundgraph.application.tracks import (
     TrackReader,
 )
 from soundgraph.application.views import TrackView
-from soundgraph.domain.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
+from soundgraph.domain.errors import Conflict, Invalid, LimitReached, NotFound, Stale, Unavailable
 from soundgraph.domain.events import PeriodicDue
 from soundgraph.domain.ids import AccountId, TrackId, UploadId
 from soundgraph.domain.tracks import UPLOAD_LIFETIME, TrackDetails, TrackRemoved, Upload
@@ -299,3 +299,17 @@ async def test_lists_of_tracks_are_newest_first_and_pages_meet(app: World, limit
 async def test_the_list_of_someone_who_cannot_be_seen_is_not_found(app: World) -> None:
     with pytest.raises(NotFound):
         await app.use(ListTracksOf)(viewer=ANYONE, account_id=AccountId(uuid4()), after=None, limit=9)
+
+
+async def test_a_change_may_name_the_version_it_is_meant_for(app: World) -> None:
+    ada = await join(app, "ada")
+    track_id = await publish(app, ada)
+    version = (await stored_track(app, track_id)).version
+    edit, remove = app.use(EditTrack), app.use(DeleteTrack)
+    await edit(actor=ada, track_id=track_id, change=lambda old: replace(old, title="Once"), version=version)
+    with pytest.raises(Stale):
+        await edit(actor=ada, track_id=track_id, change=lambda old: replace(old, title="Twice"), version=version)
+    with pytest.raises(Stale):
+        await remove(actor=ada, track_id=track_id, version=version)
+    assert (await stored_track(app, track_id)).details.title == "Once"
+    await remove(actor=ada, track_id=track_id, version=version + 1)

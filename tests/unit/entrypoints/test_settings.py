@@ -137,6 +137,25 @@ def test_trusted_proxies_are_networks(tmp_path: Path) -> None:
     assert [str(one) for one in proxies] == ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]
 
 
+def test_other_sites_are_listed_by_their_origins(tmp_path: Path) -> None:
+    assert load(tmp_path).allowed_origins == ()
+    assert load(tmp_path, CORS_ORIGINS="*").allowed_origins == ("*",)
+    listed = " https://a.example , http://localhost:5173,http://[::1]:80,"
+    assert load(tmp_path, CORS_ORIGINS=listed).allowed_origins == (
+        "https://a.example",
+        "http://localhost:5173",
+        "http://[::1]:80",
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["https://a.example/", "a.example", "https://A.example", "https://*.a.example", "null", "https://a,*", "*,*"],
+)
+def test_what_is_no_origin_is_refused(tmp_path: Path, value: str) -> None:
+    assert "SOUNDGRAPH_CORS_ORIGINS" in problems(tmp_path, {"SOUNDGRAPH_CORS_ORIGINS": value})
+
+
 def test_all_problems_are_told_at_once_and_no_password_with_them(tmp_path: Path) -> None:
     message = problems(tmp_path, {"SOUNDGRAPH_PORT": "x", "SOUNDGRAPH_DATABASE_URL": "mysql://u:hunter2@db/x"})
     assert len(message.splitlines()) == 2

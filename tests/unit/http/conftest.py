@@ -86,6 +86,17 @@ class Person:
         return (await self.http.get(f"{API}/tracks/{answer.json()['id']}")).json()  # type: ignore[no-any-return]
 
 
+def failing(port: type, error: Exception) -> Site:
+    """A site one of whose adapters always fails."""
+
+    def fail(self: object, *_: object, **__: object) -> object:
+        raise error
+
+    methods = dict.fromkeys(port.__abstractmethods__, fail)  # type: ignore[attr-defined]
+    broken = type("Broken", (port,), methods)()
+    return Site(memory_app({port: broken}, base_url=HERE))
+
+
 @pytest.fixture
 def site() -> Site:
     return Site()

@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID
 
 from soundgraph.application.deliveries import Hint, Hints, Subscriptions
+from soundgraph.application.idempotency import Made
 from soundgraph.application.ports import Clock, Debt, Gate, Ids, LeaseLost
 from soundgraph.application.tracks import Progress
 from soundgraph.application.views import Position
@@ -66,6 +67,15 @@ class DebtRow:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A stored idempotency key. `made` is None while it is only claimed."""
+
+    holder: UUID
+    expires_at: datetime
+    made: Made | None = None
+
+
 @dataclass(slots=True)
 class Tables:
     """Everything that is stored."""
@@ -84,6 +94,7 @@ class Tables:
     events: dict[EventId, EventRow] = field(default_factory=dict)
     deliveries: dict[tuple[EventId, str], DebtRow] = field(default_factory=dict)
     progress: dict[RevisionId, Progress] = field(default_factory=dict)
+    idempotency_keys: dict[tuple[UUID, str, str], KeyRow] = field(default_factory=dict)
 
     def fork(self) -> "Tables":
         """A copy that can be changed and thrown away. What the rows hold is shared until it is written."""

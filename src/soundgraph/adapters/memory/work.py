@@ -5,6 +5,7 @@ from typing import Self
 from soundgraph.adapters.memory.database import Transaction
 from soundgraph.adapters.memory.discovery import MemoryFans
 from soundgraph.adapters.memory.engagement import MemoryLikes
+from soundgraph.adapters.memory.idempotency import MemoryIdempotencyKeys
 from soundgraph.adapters.memory.identity import MemoryAccounts, MemoryFamilies, MemoryRegistrations
 from soundgraph.adapters.memory.people import MemoryBlocks, MemoryFollows, MemoryProfiles
 from soundgraph.adapters.memory.playlists import MemoryPlaylists
@@ -27,4 +28,5 @@ class MemoryWork(Transaction):
         self.playlists = MemoryPlaylists(self.tables)
         self.likes = MemoryLikes(self.tables)
         self.fans = MemoryFans(self.tables)
+        self.idempotency_keys = MemoryIdempotencyKeys(self.tables)
         return self

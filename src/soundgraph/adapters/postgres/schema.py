@@ -286,6 +286,19 @@ timelines = Table(
     Index("timelines_about_idx", "about", "stream"),
 )
 
+# Claimed while `made_id` is null, settled after; either way until `expires_at`.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("account_id", UUID, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("holder", UUID, nullable=False),
+    Column("fingerprint", Text),
+    Column("made_id", UUID),
+    Column("expires_at", MOMENT, nullable=False, index=True),
+)
+
 # Unlogged: what a crash loses here is said again within a second.
 progress = Table(
     "progress",

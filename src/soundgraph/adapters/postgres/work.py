@@ -4,6 +4,7 @@ from typing import Self
 
 from soundgraph.adapters.postgres.discovery import PostgresFans
 from soundgraph.adapters.postgres.engagement import PostgresLikes
+from soundgraph.adapters.postgres.idempotency import PostgresIdempotencyKeys
 from soundgraph.adapters.postgres.identity import PostgresAccounts, PostgresFamilies, PostgresRegistrations
 from soundgraph.adapters.postgres.people import PostgresBlocks, PostgresFollows, PostgresProfiles
 from soundgraph.adapters.postgres.playlists import PostgresPlaylists
@@ -27,4 +28,5 @@ class PostgresWork(Transaction):
         self.playlists = PostgresPlaylists(self.session)
         self.likes = PostgresLikes(self.session)
         self.fans = PostgresFans(self.session)
+        self.idempotency_keys = PostgresIdempotencyKeys(self.session)
         return self

@@ -7,7 +7,7 @@ from soundgraph.application.ports import Clock, Debt, Gate, ObjectStore
 from soundgraph.application.tracks.ports import TrackReader, TracksWork
 from soundgraph.application.tracks.uploads import refuse_more_processing
 from soundgraph.application.views import Page, Position, TrackView
-from soundgraph.domain.errors import Invalid, NotFound
+from soundgraph.domain.errors import Invalid, NotFound, refuse_stale
 from soundgraph.domain.ids import AccountId, TrackId, account_ref, track_ref
 from soundgraph.domain.tracks import (
     Track,
@@ -53,16 +53,25 @@ class ListTracksOf:
 
 
 class EditTrack:
-    """Say something else about one's own track. Its owner. Raises NotFound, Invalid naming every broken rule."""
+    """Say something else about one's own track. Its owner.
+
+    Raises NotFound, Stale unless `version` is the present one or None, Invalid naming every broken rule.
+    """
 
     def __init__(self, work: Callable[[], TracksWork], clock: Clock) -> None:
         self._work, self._clock = work, clock
 
     async def __call__(
-        self, *, actor: Actor, track_id: TrackId, change: Callable[[TrackDetails], TrackDetails]
+        self,
+        *,
+        actor: Actor,
+        track_id: TrackId,
+        change: Callable[[TrackDetails], TrackDetails],
+        version: int | None = None,
     ) -> None:
         async with self._work() as work:
             track = await own(work, actor, track_id)
+            refuse_stale(track.version, version)
             details = change(track.details)
             if errors := details.errors():
                 raise Invalid.fields(errors)
@@ -72,14 +81,18 @@ class EditTrack:
 
 
 class DeleteTrack:
-    """Remove one's own track from everywhere. Its owner. Raises NotFound, also the second time."""
+    """Remove one's own track from everywhere. Its owner.
+
+    Raises NotFound, also the second time, and Stale unless `version` is the present one or None.
+    """
 
     def __init__(self, work: Callable[[], TracksWork]) -> None:
         self._work = work
 
-    async def __call__(self, *, actor: Actor, track_id: TrackId) -> None:
+    async def __call__(self, *, actor: Actor, track_id: TrackId, version: int | None = None) -> None:
         async with self._work() as work:
             track = await own(work, actor, track_id)
+            refuse_stale(track.version, version)
             work.record(*track.remove())
             await work.tracks.save(track)
             await work.commit()

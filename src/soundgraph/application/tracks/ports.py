@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from soundgraph.application.idempotency import IdempotencyKeys
 from soundgraph.application.ports import UnitOfWork
 from soundgraph.application.views import Page, Position, TrackView
 from soundgraph.domain.ids import AccountId, RevisionId, TrackId, UploadId
@@ -100,6 +101,9 @@ class TracksWork(UnitOfWork, Protocol):
 
     @property
     def tracks(self) -> Tracks: ...
+
+    @property
+    def idempotency_keys(self) -> IdempotencyKeys: ...
 
 
 class TrackReader(ABC):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from soundgraph.application.idempotency import KEPT, Once
 from soundgraph.application.limits import Caps
 from soundgraph.application.ports import Clock, Debt, Ids, ObjectStore
 from soundgraph.application.tracks.ports import TracksWork
@@ -53,8 +54,9 @@ class BeginUpload:
 class CreateTrack:
     """Turn one's own completed upload into a track. Whoever began the upload.
 
-    Raises Invalid naming every broken rule, NotFound for an upload that is someone else's or has expired,
-    Conflict(upload_completed), LimitReached(too_many_processing).
+    `once` settles the idempotency key of the request. Raises Invalid naming every broken rule, NotFound for an upload
+    that is someone else's or has expired, Conflict(upload_completed | permalink_taken | idempotency_in_flight),
+    LimitReached(too_many_processing).
     """
 
     def __init__(self, work: Callable[[], TracksWork], ids: Ids, clock: Clock, caps: Caps) -> None:
@@ -69,6 +71,7 @@ class CreateTrack:
         sha256: str,
         details: TrackDetails,
         permalink: str | None = None,
+        once: Once | None = None,
     ) -> TrackId:
         errors = details.errors() + permalink_errors(permalink)
         if size_bytes == 0:
@@ -92,6 +95,8 @@ class CreateTrack:
             track, received = Track.create(track_id, revision_id, upload, details=details, permalink=chosen, at=now)
             await work.tracks.add(track)
             work.record(received)
+            if once is not None:
+                await work.idempotency_keys.settle(once, made=track_id, until=now + KEPT)
             await work.commit()
         return track_id
 

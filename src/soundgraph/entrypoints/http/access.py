@@ -20,6 +20,7 @@ async def observed(app: Any, scope: Any, receive: Any, send: Any) -> None:
         await app(scope, receive, send)
         return
     request_id, status, begun = request_id_of(scope), 0, time.perf_counter()
+    method, path = scope["method"], scope["path"]
 
     async def sending(message: Message) -> None:
         nonlocal status
@@ -28,14 +29,13 @@ async def observed(app: Any, scope: Any, receive: Any, send: Any) -> None:
             MutableScopeHeaders.from_message(message)["X-Request-ID"] = request_id
         await send(message)
 
-    path = scope["path"]
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         try:
             await app(scope, receive, sending)
         finally:
             log.info(
                 "request",
-                method=scope["method"],
+                method=method,
                 path=path,
                 status=status,
                 ms=round((time.perf_counter() - begun) * 1000, 1),

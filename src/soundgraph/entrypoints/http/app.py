@@ -23,12 +23,16 @@ from soundgraph.entrypoints.http import (
 )
 from soundgraph.entrypoints.http.access import observed
 from soundgraph.entrypoints.http.auth import Doorkeeper, provide_actor, provide_viewer
+from soundgraph.entrypoints.http.conditional import conditional
+from soundgraph.entrypoints.http.cors import Cors
 from soundgraph.entrypoints.http.cursors import provide_window
 from soundgraph.entrypoints.http.errors import EXCEPTION_HANDLERS
 from soundgraph.entrypoints.http.headers import SecurityHeaders
+from soundgraph.entrypoints.http.idempotency import provide_idempotency_key
 from soundgraph.entrypoints.http.limits import Limits, add_headers
 from soundgraph.entrypoints.http.requests import JSON_LIMIT_BYTES, ApiRequest, read_input
 from soundgraph.entrypoints.http.services import Services, SignedFile, SignedMedia
+from soundgraph.entrypoints.http.versions import provide_expected_version
 
 __all__ = ["API", "Services", "SignedFile", "SignedMedia", "build_app"]
 
@@ -41,7 +45,15 @@ class Api(Litestar):
     async def __call__(
         self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
     ) -> None:
-        await observed(super().__call__, scope, receive, send)
+        routed, cors = super().__call__, Cors(self.state.services.cors_origins)
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            await conditional(routed, scope, receive, send)
+
+        async def shared(scope: Any, receive: Any, send: Any) -> None:
+            await cors(answer, scope, receive, send)
+
+        await observed(shared, scope, receive, send)
 
 
 def build_app(services: Services) -> Litestar:
@@ -63,6 +75,8 @@ def build_app(services: Services) -> Litestar:
         "actor": provide_actor,
         "viewer": provide_viewer,
         "window": provide_window,
+        "version": provide_expected_version,
+        "idempotency_key": provide_idempotency_key,
     }
     return Api(
         route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media)] + [_api()],

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 import structlog
 from litestar import Request, Response
@@ -20,6 +21,7 @@ from soundgraph.domain.errors import (
     Invalid,
     LimitReached,
     NotFound,
+    Stale,
     Unauthenticated,
     Unavailable,
 )
@@ -71,6 +73,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     Gone: HTTPStatus.GONE,
+    Stale: HTTPStatus.PRECONDITION_FAILED,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BadRange: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
@@ -98,7 +101,10 @@ class FieldProblem(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """What went wrong (RFC 9457). `code` is stable; `title` and `detail` are for people and may change."""
+    """What went wrong (RFC 9457). `code` is stable; `title` and `detail` are for people and may change.
+
+    With 412, `present` tells the order of what was to be moved, where it has one.
+    """
 
     type: str
     title: str
@@ -106,6 +112,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     code: str
     detail: str | UnsetType = UNSET
     errors: Sequence[FieldProblem] | UnsetType = UNSET
+    present: Sequence[UUID] | UnsetType = UNSET
     error_id: str | UnsetType = UNSET
 
 
@@ -120,6 +127,7 @@ def problem(
     detail: str | UnsetType = UNSET,
     *,
     errors: Iterable[FieldError] = (),
+    present: Sequence[UUID] = (),
     error_id: str | UnsetType = UNSET,
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
@@ -132,6 +140,7 @@ def problem(
         code=code,
         detail=detail,
         errors=listed or UNSET,
+        present=present or UNSET,
         error_id=error_id,
     )
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
@@ -140,7 +149,10 @@ def problem(
 def answer_refusal(_: Request[Any, Any, Any], error: DomainError | Refusal) -> Response[Problem]:
     """Refused by the domain, or before it was asked."""
     errors = error.errors if isinstance(error, (Invalid, Refusal)) else ()
-    return problem(status_of(type(error)), error.code, error.message, errors=errors, headers=headers_of(error))
+    present = error.present if isinstance(error, Stale) else ()
+    return problem(
+        status_of(type(error)), error.code, error.message, errors=errors, present=present, headers=headers_of(error)
+    )
 
 
 def headers_of(error: DomainError | Refusal) -> dict[str, str]:

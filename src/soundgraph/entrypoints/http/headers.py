@@ -40,6 +40,8 @@ class SecurityHeaders:
         if message["type"] != "http.response.start":
             return
         headers = MutableScopeHeaders.from_message(message)
+        if "GET" in (allowed := headers.get("allow", "").split(", ")) and "HEAD" not in allowed:
+            headers["Allow"] = ", ".join(sorted([*allowed, "HEAD"]))
         for name, value in {**self._defaults, **_caching(scope)}.items():
             headers.setdefault(name, value)
 

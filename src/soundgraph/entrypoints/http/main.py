@@ -34,6 +34,7 @@ def create() -> Litestar:
             checks={"database": check_database},
             dispensable={} if redis_url is None else {"redis": partial(wired.check_redis, redis_url)},
             media=container.store(),
+            cors_origins=settings.allowed_origins,
             shutdown=[close],
             limiter=container.limiter() if settings.rate_limits == "on" else None,
             trusted_proxies=settings.proxies,

@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp, HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from soundgraph.domain.errors import Forbidden, Gone, NotFound
+from soundgraph.entrypoints.http.conditional import matches
 from soundgraph.entrypoints.http.errors import BadRange
 from soundgraph.entrypoints.http.policies import open_route
 from soundgraph.entrypoints.http.services import Given, SignedFile, SignedMedia
@@ -74,12 +75,6 @@ def byte_range(header: str | None, size: int) -> Span | None:
     if first >= size:
         raise BadRange(size)
     return Span(first, last - first + 1, size)
-
-
-def matches(if_none_match: str | None, etag: str) -> bool:
-    """Whether the client has this file already (weak comparison)."""
-    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
-    return etag in tags or "*" in tags
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from litestar import delete, get, patch, put
+from litestar import Response, delete, get, patch, put
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Struct, UnsetType
 
@@ -20,13 +20,14 @@ from soundgraph.application.people import (
 )
 from soundgraph.application.views import MiniUser, UserView
 from soundgraph.application.wiring import Wiring
-from soundgraph.domain.errors import Conflict, Invalid, NotFound
+from soundgraph.domain.errors import Conflict, Invalid, NotFound, Stale
 from soundgraph.domain.ids import AccountId
 from soundgraph.domain.visibility import Viewer
 from soundgraph.entrypoints.http.auth import CurrentActor, CurrentViewer
 from soundgraph.entrypoints.http.cursors import CurrentWindow, Listing
 from soundgraph.entrypoints.http.policies import BODY, member_route, public_route
 from soundgraph.entrypoints.http.services import Use
+from soundgraph.entrypoints.http.versions import ExpectedVersion, entity
 
 
 class EditProfileInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,19 +55,21 @@ async def person(use: Wiring, viewer: Viewer, id_or_handle: str) -> AccountId:
 
 
 @get("/users/{id_or_handle:str}", **public_route(ReadProfile, NotFound))
-async def read_profile(id_or_handle: FromPath[str], viewer: CurrentViewer, use: Use) -> UserView:
+async def read_profile(id_or_handle: FromPath[str], viewer: CurrentViewer, use: Use) -> Response[UserView]:
     """A person."""
-    return await use(ReadProfile)(viewer=viewer, id_or_handle=id_or_handle_of(id_or_handle))
+    return entity(await use(ReadProfile)(viewer=viewer, id_or_handle=id_or_handle_of(id_or_handle)))
 
 
-@patch("/me/profile", **member_route(EditProfile, *BODY, NotFound, Conflict, Invalid))
-async def edit_profile(data: JSONBody[EditProfileInput], actor: CurrentActor, use: Use) -> UserView:
+@patch("/me/profile", **member_route(EditProfile, *BODY, NotFound, Conflict, Stale, Invalid))
+async def edit_profile(
+    data: JSONBody[EditProfileInput], actor: CurrentActor, use: Use, version: ExpectedVersion
+) -> Response[UserView]:
     """Change one's own profile."""
     given = {name: getattr(data, name) for name in data.__struct_fields__}
     # The use case leaves alone what is None, so null becomes the empty text here.
     changes = {name: value or "" for name, value in given.items() if value is not UNSET}
-    await use(EditProfile)(actor=actor, **changes)
-    return await use(ReadProfile)(viewer=actor, id_or_handle=actor.id)
+    await use(EditProfile)(actor=actor, version=version, **changes)
+    return entity(await use(ReadProfile)(viewer=actor, id_or_handle=actor.id))
 
 
 @put(

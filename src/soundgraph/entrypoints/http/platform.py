@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from litestar import MediaType, Request, Response, Router, get
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath
 from msgspec import Struct
@@ -17,6 +18,7 @@ from msgspec import Struct
 from soundgraph.domain.errors import NotFound
 from soundgraph.entrypoints.http.cookies import SessionCookies
 from soundgraph.entrypoints.http.headers import DOCS
+from soundgraph.entrypoints.http.openapi import document
 from soundgraph.entrypoints.http.policies import BEARER, COOKIE, Policy, open_route
 from soundgraph.entrypoints.http.services import Given, Services
 
@@ -67,7 +69,14 @@ async def live() -> Liveness:
     return Liveness()
 
 
-@get("/health/ready", **open_route(Readiness), tags=["platform"])
+def _documented() -> dict[str, Any]:
+    """As other open routes, but for a 503 with a body of its own."""
+    route = open_route(Readiness)
+    away = ResponseSpec(Readiness, generate_examples=False, description="A service is away")
+    return {**route, "responses": route["responses"] | {503: away}}
+
+
+@get("/health/ready", **_documented(), tags=["platform"])
 async def ready(services: Given) -> Response[Readiness]:
     """Whether every backing service answers, by name. One that is `away` delays work and fails nothing."""
     asked = {**services.checks, **services.dispensable}
@@ -92,8 +101,8 @@ async def _holds(name: FromPath[str], check: Callable[[], Awaitable[None]]) -> b
 @get("/openapi.json", **open_route(OpenAPIConfig), include_in_schema=False)
 async def read_openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
     """This API as OpenAPI 3.1."""
-    document = msgspec.json.encode(request.app.openapi_schema.to_schema())
-    return Response(document, media_type="application/json", headers={"Cache-Control": "public, max-age=60"})
+    encoded = msgspec.json.encode(document(request.app))
+    return Response(encoded, media_type="application/json", headers={"Cache-Control": "public, max-age=60"})
 
 
 @get("/docs", **open_route(OpenAPIConfig), include_in_schema=False)

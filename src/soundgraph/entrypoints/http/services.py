@@ -1,6 +1,6 @@
 """What the HTTP API is given from outside."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -43,8 +43,9 @@ class Services:
 
     `public_url` has no slash at its end. `checks` tells, by the name of a backing service, whether it is there: a check
     raises if not. Without those of `dispensable` everything still works, only later. `media` is set where objects are
-    served by this process. `startup` runs before the first request, in order, `shutdown` after the last one. Without a
-    `limiter` there are no limits. `trusted_proxies` are believed about whom they speak for.
+    served by this process. Pages of `cors_origins` may call from elsewhere. `startup` runs before the first request, in
+    order, `shutdown` after the last one. Without a `limiter` there are no limits. `trusted_proxies` are believed about
+    whom they speak for.
     """
 
     use: Wiring
@@ -53,6 +54,7 @@ class Services:
     checks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     dispensable: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     media: SignedMedia | None = None
+    cors_origins: Collection[str] = ()
     startup: Sequence[Callable[[], Awaitable[None]]] = ()
     shutdown: Sequence[Callable[[], Awaitable[None]]] = ()
     limiter: Limiter | None = None

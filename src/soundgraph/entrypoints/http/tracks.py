@@ -19,16 +19,18 @@ from soundgraph.application.tracks import (
     TrackReader,
 )
 from soundgraph.application.views import TrackView
-from soundgraph.domain.errors import Conflict, Invalid, NotFound
+from soundgraph.domain.errors import Conflict, Invalid, NotFound, Stale
 from soundgraph.domain.ids import TrackId
 from soundgraph.domain.tracks import TrackDetails
 from soundgraph.entrypoints.http.auth import CurrentActor, CurrentViewer
 from soundgraph.entrypoints.http.cursors import CurrentWindow, Listing
+from soundgraph.entrypoints.http.idempotency import IdempotencyKey, claimed
 from soundgraph.entrypoints.http.people import person
 from soundgraph.entrypoints.http.policies import BODY, member_route, public_route
 from soundgraph.entrypoints.http.requests import ApiRequest
 from soundgraph.entrypoints.http.services import Use
 from soundgraph.entrypoints.http.uploads import UploadOperation, audience_of, receive_track
+from soundgraph.entrypoints.http.versions import ExpectedVersion, entity
 
 EMPTY = {"description": "", "genre": "", "tags": ()}
 API_TRACKS = "/api/v1/tracks"
@@ -67,39 +69,42 @@ class EditTrackInput(Struct, frozen=True, forbid_unknown_fields=True):
     request_max_body_size=None,
     operation_class=UploadOperation,
 )
-async def upload_track(request: ApiRequest, actor: CurrentActor, use: Use) -> Response[TrackView]:
+async def upload_track(
+    request: ApiRequest, actor: CurrentActor, use: Use, idempotency_key: IdempotencyKey
+) -> Response[TrackView]:
     """Upload a track."""
-    track_id = await receive_track(request, actor, use)
+    async with claimed(request, idempotency_key, actor, use) as attempt:
+        track_id = await receive_track(request, actor, use, attempt)
     view = await use(ReadTrack)(viewer=actor, track_id=track_id)
-    return Response(view, status_code=202, headers={"Location": f"{API_TRACKS}/{track_id}"})
+    return entity(view, status_code=202, headers={"Location": f"{API_TRACKS}/{track_id}"})
 
 
 @get("/tracks/{track_id:uuid}", **public_route(ReadTrack, NotFound))
-async def read_track(track_id: FromPath[UUID], viewer: CurrentViewer, use: Use) -> TrackView:
+async def read_track(track_id: FromPath[UUID], viewer: CurrentViewer, use: Use) -> Response[TrackView]:
     """A track."""
-    return await use(ReadTrack)(viewer=viewer, track_id=TrackId(track_id))
+    return entity(await use(ReadTrack)(viewer=viewer, track_id=TrackId(track_id)))
 
 
-@patch("/tracks/{track_id:uuid}", **member_route(EditTrack, *BODY, NotFound, Conflict, Invalid))
+@patch("/tracks/{track_id:uuid}", **member_route(EditTrack, *BODY, NotFound, Conflict, Stale, Invalid))
 async def edit_track(
-    track_id: FromPath[UUID], data: JSONBody[EditTrackInput], actor: CurrentActor, use: Use
-) -> TrackView:
+    track_id: FromPath[UUID], data: JSONBody[EditTrackInput], actor: CurrentActor, use: Use, version: ExpectedVersion
+) -> Response[TrackView]:
     """Change one's own track."""
-    await use(EditTrack)(actor=actor, track_id=TrackId(track_id), change=data.applied_to)
-    return await use(ReadTrack)(viewer=actor, track_id=TrackId(track_id))
+    await use(EditTrack)(actor=actor, track_id=TrackId(track_id), change=data.applied_to, version=version)
+    return entity(await use(ReadTrack)(viewer=actor, track_id=TrackId(track_id)))
 
 
-@delete("/tracks/{track_id:uuid}", **member_route(DeleteTrack, NotFound, Conflict), status_code=204)
-async def delete_track(track_id: FromPath[UUID], actor: CurrentActor, use: Use) -> None:
+@delete("/tracks/{track_id:uuid}", **member_route(DeleteTrack, NotFound, Conflict, Stale), status_code=204)
+async def delete_track(track_id: FromPath[UUID], actor: CurrentActor, use: Use, version: ExpectedVersion) -> None:
     """Delete one's own track."""
-    await use(DeleteTrack)(actor=actor, track_id=TrackId(track_id))
+    await use(DeleteTrack)(actor=actor, track_id=TrackId(track_id), version=version)
 
 
 @post("/tracks/{track_id:uuid}/retry", **member_route(RetryTrack, NotFound, Conflict), status_code=202)
-async def retry_track(track_id: FromPath[UUID], actor: CurrentActor, use: Use) -> TrackView:
+async def retry_track(track_id: FromPath[UUID], actor: CurrentActor, use: Use) -> Response[TrackView]:
     """Process a track again."""
     await use(RetryTrack)(actor=actor, track_id=TrackId(track_id))
-    return await use(ReadTrack)(viewer=actor, track_id=TrackId(track_id))
+    return entity(await use(ReadTrack)(viewer=actor, track_id=TrackId(track_id)), status_code=202)
 
 
 @get("/me/tracks", **member_route(TrackReader.mine))

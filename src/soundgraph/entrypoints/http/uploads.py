@@ -1,6 +1,7 @@
 """Receives a multipart upload in constant memory: audio flows to the store while it arrives, in any order of parts."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import structlog
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
+from soundgraph.application.idempotency import Once
 from soundgraph.application.ports import ObjectStore, Stored
 from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack
 from soundgraph.application.wiring import Wiring
@@ -18,6 +20,7 @@ from soundgraph.domain.ids import TrackId
 from soundgraph.domain.tracks import LICENSES, MAX_UPLOAD_BYTES, TrackDetails, Upload
 from soundgraph.domain.visibility import Actor, Audience
 from soundgraph.entrypoints.http.errors import Malformed, TooLarge, WrongMediaType
+from soundgraph.entrypoints.http.idempotency import Attempt, fingerprint_of, settled
 from soundgraph.entrypoints.http.requests import ApiRequest, refuse_nul
 
 AUDIO, TAGS = "audio", "tags"
@@ -36,26 +39,22 @@ Event: TypeAlias = Any  # MultipartSegment, bytes or None: the parser is not typ
 log = structlog.get_logger()
 
 
-async def receive_track(request: ApiRequest, actor: Actor, use: Wiring) -> TrackId:
+async def receive_track(request: ApiRequest, actor: Actor, use: Wiring, attempt: Attempt | None = None) -> TrackId:
     """Store the audio and make a track of it. Whatever goes wrong, nothing stays behind.
+
+    Where an earlier attempt made a track already, nothing is stored: its id is returned if this is the same form.
 
     Raises WrongMediaType, TooLarge, Malformed naming every field that cannot be read, and what the use cases raise.
     """
     boundary = _boundary(request)
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise _too_large()
-    form = _Form(actor, use)
+    form = _Form(actor, use, keep=attempt is None or attempt.earlier is None)
     try:
         async with aclosing(_events(request, boundary)) as events:
-            upload, stored, details = await form.read(events)
-        return await use(CreateTrack)(
-            actor=actor,
-            upload_id=upload.id,
-            size_bytes=stored.size_bytes,
-            sha256=stored.sha256,
-            details=details,
-            permalink=form.texts.get("permalink"),
-        )
+            stored, details = await form.read(events)
+        made = await settled(attempt, form.fingerprint(stored), lambda once: form.create(stored, details, once))
+        return TrackId(made)
     except BaseException:
         # Shielded: a client that hangs up cancels this task, and what it sent must go all the same.
         await asyncio.shield(form.abandon())
@@ -76,13 +75,14 @@ class _Form:
 
     actor: Actor
     use: Wiring
+    keep: bool = True
     texts: dict[str, str] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
     errors: list[FieldError] = field(default_factory=list)
     upload: Upload | None = None
     stored: Stored | None = None
 
-    async def read(self, events: AsyncGenerator[Event]) -> tuple[Upload, Stored, TrackDetails]:
+    async def read(self, events: AsyncGenerator[Event]) -> tuple[Stored, TrackDetails]:
         """Everything up to the end of the form. Raises Malformed."""
         async for segment in events:
             assert isinstance(segment, MultipartSegment), "a part begins where the one before has ended"
@@ -95,9 +95,26 @@ class _Form:
         self.errors += [FieldError(name, "missing", "This field is required.") for name in missing]
         details = self._details()
         self._refuse_errors()
-        assert self.upload is not None
         assert self.stored is not None
-        return self.upload, self.stored, details
+        return self.stored, details
+
+    def fingerprint(self, stored: Stored) -> str:
+        """Of the fields and the audio: neither the boundary nor the order of parts, nor what the file was called."""
+        tags = [(TAGS, tag) for tag in self.tags]
+        return fingerprint_of([*sorted([*self.texts.items(), *tags]), stored.sha256])
+
+    async def create(self, stored: Stored, details: TrackDetails, once: Once | None) -> TrackId:
+        """The track of what has arrived."""
+        assert self.upload is not None
+        return await self.use(CreateTrack)(
+            actor=self.actor,
+            upload_id=self.upload.id,
+            size_bytes=stored.size_bytes,
+            sha256=stored.sha256,
+            details=details,
+            permalink=self.texts.get("permalink"),
+            once=once,
+        )
 
     async def abandon(self) -> None:
         """Remove what was stored. Failing to is for the log: the caller has an error of its own to tell."""
@@ -109,12 +126,15 @@ class _Form:
             log.exception("an abandoned upload was left behind", upload_id=str(self.upload.id))
 
     async def _keep_audio(self, segment: MultipartSegment, events: AsyncGenerator[Event]) -> None:
-        if self.upload is not None:
+        if self.stored is not None:
             self.errors.append(FieldError(AUDIO, "duplicate", "Send this field once."))
         # Not one byte is stored for a form that is wrong already.
         self._refuse_errors()
         filename = segment.filename or ""
         refuse_nul({AUDIO: filename})
+        if not self.keep:
+            self.stored = await _digested(_payload(events))
+            return
         self.upload = await self.use(BeginUpload)(actor=self.actor, filename=filename)
         store = self.use(ObjectStore)
         self.stored = await store.put(self.upload.key, _coalesced(_payload(events)))
@@ -200,6 +220,15 @@ async def _payload(events: AsyncGenerator[Event]) -> AsyncIterator[bytes]:
         if event is None:
             return
         yield event
+
+
+async def _digested(pieces: AsyncIterator[bytes]) -> Stored:
+    """What a store would know of these bytes, without keeping them."""
+    digest, size = hashlib.sha256(), 0
+    async for piece in pieces:
+        digest.update(piece)
+        size += len(piece)
+    return Stored("", size, digest.hexdigest())
 
 
 async def _coalesced(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
