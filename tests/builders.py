@@ -17,6 +17,7 @@ from soundgraph.application.discovery import Fans, ReadFeed
 from soundgraph.application.engagement import Likes
 from soundgraph.application.identity import Accounts, Client, Families, Mail, Register, Registrations, VerifyEmail
 from soundgraph.application.people import Blocks, Follows, Profiles
+from soundgraph.application.playback import Plays
 from soundgraph.application.ports import Debt, ObjectStore, UnitOfWork
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
 from soundgraph.application.tracks import BeginUpload, CreateTrack, Tracks, Uploads
@@ -61,6 +62,8 @@ class Work(UnitOfWork, Protocol):
     def tracks(self) -> Tracks: ...
     @property
     def likes(self) -> Likes: ...
+    @property
+    def plays(self) -> Plays: ...
     @property
     def fans(self) -> Fans: ...
 

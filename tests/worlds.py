@@ -9,7 +9,7 @@ from soundgraph.adapters.memory.identity import Outbox, PlainTokens, QuickPasswo
 from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.adapters.memory.tracks import WaveProcessor
 from soundgraph.adapters.postgres.deliveries import NoHints, PostgresDeliveries
-from soundgraph.adapters.postgres.discovery import PostgresTimelines
+from soundgraph.adapters.postgres.discovery import PostgresFrontPageReader, PostgresTimelines
 from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
 from soundgraph.adapters.postgres.engine import ReadPool, write_engine
 from soundgraph.adapters.postgres.identity import PostgresIdentityReader
@@ -20,7 +20,7 @@ from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.system import TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog
-from soundgraph.application.discovery import FeedReader
+from soundgraph.application.discovery import FeedReader, FrontPageReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.people import PeopleReader
@@ -59,6 +59,7 @@ class PostgresWorld:
             TrackReader: tracks,
             FeedReader: tracks,
             PlaybackReader: tracks,
+            FrontPageReader: PostgresFrontPageReader(self.pool, links),
             EngagementReader: PostgresEngagementReader(self.pool, links),
             ProgressBoard: PostgresProgressBoard(self.engine),
             MediaProcessor: WaveProcessor(self.store),

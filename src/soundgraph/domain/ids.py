@@ -12,6 +12,8 @@ TrackId = NewType("TrackId", UUID)
 RevisionId = NewType("RevisionId", UUID)
 UploadId = NewType("UploadId", UUID)
 EventId = NewType("EventId", UUID)
+PlayId = NewType("PlayId", UUID)
+ArtworkId = NewType("ArtworkId", UUID)
 
 
 class Kind(StrEnum):

@@ -19,7 +19,7 @@ from soundgraph.adapters.filesystem.mail import EmlMailer
 from soundgraph.adapters.filesystem.store import FilesystemStore
 from soundgraph.adapters.jose.tokens import SignedTokens
 from soundgraph.adapters.postgres.deliveries import NotifyHints, PostgresDeliveries
-from soundgraph.adapters.postgres.discovery import PostgresTimelines
+from soundgraph.adapters.postgres.discovery import PostgresFrontPageReader, PostgresTimelines
 from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
 from soundgraph.adapters.postgres.engine import ReadPool, translated, write_engine
 from soundgraph.adapters.postgres.identity import PostgresIdentityReader
@@ -35,7 +35,7 @@ from soundgraph.adapters.redis.hints import enqueue as enqueue_hint
 from soundgraph.adapters.smtp.mail import SmtpMailer
 from soundgraph.adapters.system import SystemClock, TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog, Hint, Hints
-from soundgraph.application.discovery import FeedReader
+from soundgraph.application.discovery import FeedReader, FrontPageReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.people import PeopleReader
@@ -103,6 +103,7 @@ class Container(containers.DeclarativeContainer):
     identity_reader = providers.Singleton(PostgresIdentityReader, pool)
     people_reader = providers.Singleton(PostgresPeopleReader, pool, links)
     track_reader = providers.Singleton(PostgresTrackReader, pool, links)
+    front_page_reader = providers.Singleton(PostgresFrontPageReader, pool, links)
     engagement_reader = providers.Singleton(PostgresEngagementReader, pool, links)
     progress_board = providers.Singleton(PostgresProgressBoard, engine)
 
@@ -140,6 +141,7 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         TrackReader: container.track_reader,
         FeedReader: container.track_reader,
         PlaybackReader: container.track_reader,
+        FrontPageReader: container.front_page_reader,
         EngagementReader: container.engagement_reader,
         ProgressBoard: container.progress_board,
         MediaProcessor: container.media,

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from soundgraph.adapters.memory.clock import ManualClock
 from soundgraph.adapters.memory.database import MemoryDatabase, MemoryGate
 from soundgraph.adapters.memory.deliveries import MemoryDeliveries, NoHints
-from soundgraph.adapters.memory.discovery import MemoryTimelines
+from soundgraph.adapters.memory.discovery import MemoryFrontPageReader, MemoryTimelines
 from soundgraph.adapters.memory.engagement import MemoryEngagementReader
 from soundgraph.adapters.memory.identity import MemoryIdentityReader, Outbox, PlainTokens, QuickPasswords
 from soundgraph.adapters.memory.people import MemoryPeopleReader
@@ -15,7 +15,7 @@ from soundgraph.adapters.memory.tracks import MemoryProgressBoard, MemoryTrackRe
 from soundgraph.adapters.memory.work import MemoryWork
 from soundgraph.adapters.system import TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog
-from soundgraph.application.discovery import FeedReader
+from soundgraph.application.discovery import FeedReader, FrontPageReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.people import PeopleReader
@@ -58,6 +58,7 @@ class World:
             TrackReader: tracks,
             FeedReader: tracks,
             PlaybackReader: tracks,
+            FrontPageReader: MemoryFrontPageReader(self.database, links),
             EngagementReader: MemoryEngagementReader(self.database, links),
             ProgressBoard: MemoryProgressBoard(self.database),
             MediaProcessor: WaveProcessor(self.store),

@@ -15,8 +15,20 @@ from soundgraph.application.views import Position
 from soundgraph.domain.errors import Conflict
 from soundgraph.domain.events import Event
 from soundgraph.domain.identity import Account, Registration, SessionFamily
-from soundgraph.domain.ids import AccountId, EventId, FamilyId, Kind, Ref, RegistrationId, RevisionId, TrackId, UploadId
+from soundgraph.domain.ids import (
+    AccountId,
+    EventId,
+    FamilyId,
+    Kind,
+    PlayId,
+    Ref,
+    RegistrationId,
+    RevisionId,
+    TrackId,
+    UploadId,
+)
 from soundgraph.domain.people import Profile
+from soundgraph.domain.playback import Play
 from soundgraph.domain.tracks import Track, Upload
 from soundgraph.domain.visibility import Facts, Viewer, may_see
 
@@ -67,6 +79,7 @@ class Tables:
     uploads: dict[UploadId, Upload] = field(default_factory=dict)
     tracks: dict[TrackId, Track] = field(default_factory=dict)
     likes: Edges = field(default_factory=dict)
+    plays: dict[PlayId, Play] = field(default_factory=dict)
     counters: dict[tuple[UUID, str], int] = field(default_factory=dict)
     events: dict[EventId, EventRow] = field(default_factory=dict)
     deliveries: dict[tuple[EventId, str], DebtRow] = field(default_factory=dict)

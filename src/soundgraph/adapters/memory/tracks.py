@@ -161,7 +161,7 @@ class MemoryTrackReader(TrackReader, FeedReader, PlaybackReader):
             permalink_url=self._links.track(tables.profiles[track.owner_id].handle, track.permalink),
             artwork_url=None,
             user=mini_user(tables, track.owner_id, self._links),
-            counts=TrackCounts(likes=tables.counted(track.id, "likes")),
+            counts=TrackCounts(plays=tables.counted(track.id, "plays"), likes=tables.counted(track.id, "likes")),
             waveform_url=self._links.waveform(track.id) if analysis else None,
             downloadable=details.downloadable,
             comments_enabled=details.comments_enabled,

@@ -7,6 +7,7 @@ from soundgraph.adapters.memory.discovery import MemoryFans
 from soundgraph.adapters.memory.engagement import MemoryLikes
 from soundgraph.adapters.memory.identity import MemoryAccounts, MemoryFamilies, MemoryRegistrations
 from soundgraph.adapters.memory.people import MemoryBlocks, MemoryFollows, MemoryProfiles
+from soundgraph.adapters.memory.playback import MemoryPlays
 from soundgraph.adapters.memory.tracks import MemoryTracks, MemoryUploads
 
 
@@ -23,6 +24,7 @@ class MemoryWork(Transaction):
         self.blocks = MemoryBlocks(self.tables)
         self.uploads = MemoryUploads(self.tables)
         self.tracks = MemoryTracks(self.tables)
+        self.plays = MemoryPlays(self.tables)
         self.likes = MemoryLikes(self.tables)
         self.fans = MemoryFans(self.tables)
         return self

@@ -172,6 +172,12 @@ tracks = Table(
         text("id DESC"),
         postgresql_where=text("published_at IS NOT NULL"),
     ),
+    Index(
+        "tracks_newest_idx",
+        text("published_at DESC"),
+        text("id DESC"),
+        postgresql_where=text("published_at IS NOT NULL AND audience = 'public' AND standing = 'ok'"),
+    ),
     Index("tracks_owned_idx", "owner_id", text("created_at DESC"), text("id DESC")),
 )
 
@@ -207,6 +213,21 @@ likes = Table(
     Index("likes_liked_idx", "account_id", text("at DESC"), text("track_id DESC")),
 )
 
+# Every play that was reported; `reason` says why one was not counted.
+plays = Table(
+    "plays",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("track_id", UUID, ForeignKey("tracks.id", ondelete="CASCADE"), nullable=False),
+    Column("listener", Text, nullable=False),
+    Column("position_ms", Integer, nullable=False),
+    Column("context", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("counted", Boolean, nullable=False),
+    Column("reason", Text),
+    Index("plays_counted_idx", "track_id", "listener", text("at DESC"), postgresql_where=text("counted")),
+)
+
 # One narrow row per person or track, written last in a transaction and in the order of ids.
 counters = Table(
     "counters",
@@ -216,6 +237,8 @@ counters = Table(
     Column("followings", Integer, nullable=False, server_default="0"),
     Column("tracks", Integer, nullable=False, server_default="0"),
     Column("likes", Integer, nullable=False, server_default="0"),
+    Column("plays", Integer, nullable=False, server_default="0"),
+    Index("counters_plays_idx", text("plays DESC"), text("id DESC"), postgresql_where=text("plays > 0")),
 )
 
 events = Table(

@@ -6,6 +6,7 @@ from soundgraph.adapters.postgres.discovery import PostgresFans
 from soundgraph.adapters.postgres.engagement import PostgresLikes
 from soundgraph.adapters.postgres.identity import PostgresAccounts, PostgresFamilies, PostgresRegistrations
 from soundgraph.adapters.postgres.people import PostgresBlocks, PostgresFollows, PostgresProfiles
+from soundgraph.adapters.postgres.playback import PostgresPlays
 from soundgraph.adapters.postgres.tracks import PostgresTracks, PostgresUploads
 from soundgraph.adapters.postgres.transaction import Transaction
 
@@ -23,6 +24,7 @@ class PostgresWork(Transaction):
         self.blocks = PostgresBlocks(self.session)
         self.uploads = PostgresUploads(self.session)
         self.tracks = PostgresTracks(self.session)
+        self.plays = PostgresPlays(self.session)
         self.likes = PostgresLikes(self.session)
         self.fans = PostgresFans(self.session)
         return self
