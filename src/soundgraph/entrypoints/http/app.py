@@ -11,6 +11,7 @@ from soundgraph.application.wiring import Wiring
 from soundgraph.entrypoints.http import (
     discovery,
     engagement,
+    front,
     identity,
     media,
     pages,
@@ -23,6 +24,7 @@ from soundgraph.entrypoints.http.access import observed
 from soundgraph.entrypoints.http.auth import Doorkeeper, provide_actor, provide_viewer
 from soundgraph.entrypoints.http.cursors import provide_window
 from soundgraph.entrypoints.http.errors import EXCEPTION_HANDLERS
+from soundgraph.entrypoints.http.front import Front
 from soundgraph.entrypoints.http.headers import SecurityHeaders
 from soundgraph.entrypoints.http.requests import JSON_LIMIT_BYTES, ApiRequest, read_input
 from soundgraph.entrypoints.http.services import Services, SignedFile, SignedMedia
@@ -50,15 +52,21 @@ def build_app(services: Services) -> Litestar:
     def provide_services() -> Services:
         return services
 
+    site = Front(services.public_url)
+
+    def provide_front() -> Front:
+        return site
+
     providers: dict[str, Callable[..., object]] = {
         "use": provide_use,
         "services": provide_services,
+        "front": provide_front,
         "actor": provide_actor,
         "viewer": provide_viewer,
         "window": provide_window,
     }
     return Api(
-        route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media)] + [_api()],
+        route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media, front)] + [_api()],
         dependencies={name: Provide(one, sync_to_thread=False) for name, one in providers.items()},
         guards=[Doorkeeper(services).admit],
         before_request=read_input,
@@ -69,7 +77,7 @@ def build_app(services: Services) -> Litestar:
         openapi_config=platform.openapi_config(services),
         on_startup=[*services.startup],
         on_shutdown=[*services.shutdown],
-        state=State({"services": services}),
+        state=State({"services": services, "front": site}),
         logging_config=None,
     )
 
