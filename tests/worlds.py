@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from soundgraph.adapters.memory.clock import ManualClock
+from soundgraph.adapters.memory.covers import PlainCovers
 from soundgraph.adapters.memory.identity import Outbox, PlainTokens, QuickPasswords
 from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.adapters.memory.tracks import WaveProcessor
@@ -27,7 +28,7 @@ from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
-from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.tracks import CoverMaker, MediaProcessor, ProgressBoard, TrackReader
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
 
@@ -63,6 +64,7 @@ class PostgresWorld:
             EngagementReader: PostgresEngagementReader(self.pool, links),
             ProgressBoard: PostgresProgressBoard(self.engine),
             MediaProcessor: WaveProcessor(self.store),
+            CoverMaker: PlainCovers(self.store),
             **replacements,
         }
         self.use = Wiring({port: _given(one) for port, one in ports.items()}, self.work)

@@ -18,6 +18,7 @@ from soundgraph.adapters.argon2.passwords import Argon2Passwords
 from soundgraph.adapters.filesystem.mail import EmlMailer
 from soundgraph.adapters.filesystem.store import FilesystemStore
 from soundgraph.adapters.jose.tokens import SignedTokens
+from soundgraph.adapters.pillow.covers import PillowCovers
 from soundgraph.adapters.postgres.deliveries import NotifyHints, PostgresDeliveries
 from soundgraph.adapters.postgres.discovery import PostgresFrontPageReader, PostgresTimelines
 from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
@@ -42,7 +43,7 @@ from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
 from soundgraph.application.subscriptions import QUEUES, SUBSCRIPTIONS
-from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.tracks import CoverMaker, MediaProcessor, ProgressBoard, TrackReader
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
 from soundgraph.entrypoints.secrets import Secrets, load_secrets
@@ -117,6 +118,7 @@ class Container(containers.DeclarativeContainer):
         public_url=settings.provided.public_url,
         clock=clock,
     )
+    covers = providers.Singleton(PillowCovers, store=store, scratch=settings.provided.scratch_dir)
     media = providers.Singleton(PyAvProcessor, store=store, scratch=settings.provided.scratch_dir)
 
 
@@ -145,6 +147,7 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         EngagementReader: container.engagement_reader,
         ProgressBoard: container.progress_board,
         MediaProcessor: container.media,
+        CoverMaker: container.covers,
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from soundgraph.adapters.memory.clock import ManualClock
+from soundgraph.adapters.memory.covers import PlainCovers
 from soundgraph.adapters.memory.database import MemoryDatabase, MemoryGate
 from soundgraph.adapters.memory.deliveries import MemoryDeliveries, NoHints
 from soundgraph.adapters.memory.discovery import MemoryFrontPageReader, MemoryTimelines
@@ -22,7 +23,7 @@ from soundgraph.application.people import PeopleReader
 from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.ports import Clock, Gate, Ids, ObjectStore, Timelines
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
-from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.tracks import CoverMaker, MediaProcessor, ProgressBoard, TrackReader
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
 
@@ -62,6 +63,7 @@ class World:
             EngagementReader: MemoryEngagementReader(self.database, links),
             ProgressBoard: MemoryProgressBoard(self.database),
             MediaProcessor: WaveProcessor(self.store),
+            CoverMaker: PlainCovers(self.store),
             **replacements,
         }
         self.use = Wiring({port: _given(one) for port, one in ports.items()}, self.work)

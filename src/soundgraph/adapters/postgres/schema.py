@@ -163,6 +163,7 @@ tracks = Table(
     Column("live_id", UUID),
     Column("created_at", MOMENT, nullable=False),
     Column("published_at", MOMENT),
+    Column("artwork_id", UUID),
     Column("version", Integer, nullable=False),
     UniqueConstraint("owner_id", "permalink", name="tracks_permalink_key"),
     Index(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from soundgraph.application.ports import Clock, Debt, Ids, ObjectStore
 from soundgraph.application.tracks.ports import TracksWork
 from soundgraph.domain.errors import FieldError, Invalid, NotFound
-from soundgraph.domain.ids import RevisionId, TrackId, UploadId
+from soundgraph.domain.ids import ArtworkId, RevisionId, TrackId, UploadId
 from soundgraph.domain.tracks import (
     Track,
     TrackDetails,
@@ -49,6 +49,7 @@ class CreateTrack:
         sha256: str,
         details: TrackDetails,
         permalink: str | None = None,
+        artwork_id: ArtworkId | None = None,
     ) -> TrackId:
         errors = details.errors() + permalink_errors(permalink)
         if size_bytes == 0:
@@ -69,6 +70,7 @@ class CreateTrack:
             if permalink is None and await work.tracks.permalink_taken(actor.id, chosen):
                 chosen = f"{chosen}-{track_id.hex[-8:]}"
             track, received = Track.create(track_id, revision_id, upload, details=details, permalink=chosen, at=now)
+            track.artwork_id = artwork_id
             await work.tracks.add(track)
             work.record(received)
             await work.commit()

@@ -9,6 +9,7 @@ from litestar.types import ControllerRouterHandler, LifeSpanReceive, LifeSpanSco
 
 from soundgraph.application.wiring import Wiring
 from soundgraph.entrypoints.http import (
+    artwork,
     discovery,
     engagement,
     front,
@@ -83,7 +84,7 @@ def build_app(services: Services) -> Litestar:
 
 
 def _api() -> Router:
-    modules = (identity, people, tracks, playback, engagement, discovery)
+    modules = (identity, people, tracks, artwork, playback, engagement, discovery)
     return Router(API, route_handlers=[_module("/", one.ROUTES, one.__name__.rpartition(".")[2]) for one in modules])
 
 

@@ -11,16 +11,23 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from soundgraph.application.ports import ObjectStore, Stored
-from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack
+from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack, MakeArtwork
 from soundgraph.application.wiring import Wiring
 from soundgraph.domain.errors import FieldError, Invalid
-from soundgraph.domain.ids import TrackId
-from soundgraph.domain.tracks import LICENSES, MAX_UPLOAD_BYTES, TrackDetails, Upload
+from soundgraph.domain.ids import ArtworkId, TrackId
+from soundgraph.domain.tracks import (
+    LICENSES,
+    MAX_IMAGE_BYTES,
+    MAX_UPLOAD_BYTES,
+    TrackDetails,
+    Upload,
+    artwork_prefix,
+)
 from soundgraph.domain.visibility import Actor, Audience
 from soundgraph.entrypoints.http.errors import Malformed, TooLarge, WrongMediaType
 from soundgraph.entrypoints.http.requests import ApiRequest, refuse_nul
 
-AUDIO, TAGS = "audio", "tags"
+AUDIO, ARTWORK, TAGS = "audio", "artwork", "tags"
 TEXTS = frozenset(["title", "description", "genre", "license"])
 FLAGS = frozenset(["downloadable", "comments_enabled", "embeddable"])
 FIELDS = TEXTS | FLAGS | {TAGS, "visibility", "permalink"}
@@ -41,12 +48,12 @@ async def receive_track(request: ApiRequest, actor: Actor, use: Wiring) -> Track
 
     Raises WrongMediaType, TooLarge, Malformed naming every field that cannot be read, and what the use cases raise.
     """
-    boundary = _boundary(request)
+    boundary = boundary_of(request)
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise _too_large()
     form = _Form(actor, use)
     try:
-        async with aclosing(_events(request, boundary)) as events:
+        async with aclosing(events_of(request, boundary)) as events:
             upload, stored, details = await form.read(events)
         return await use(CreateTrack)(
             actor=actor,
@@ -55,6 +62,7 @@ async def receive_track(request: ApiRequest, actor: Actor, use: Wiring) -> Track
             sha256=stored.sha256,
             details=details,
             permalink=form.texts.get("permalink"),
+            artwork_id=form.artwork_id,
         )
     except BaseException:
         # Shielded: a client that hangs up cancels this task, and what it sent must go all the same.
@@ -80,6 +88,7 @@ class _Form:
     tags: list[str] = field(default_factory=list)
     errors: list[FieldError] = field(default_factory=list)
     upload: Upload | None = None
+    artwork_id: ArtworkId | None = None
     stored: Stored | None = None
 
     async def read(self, events: AsyncGenerator[Event]) -> tuple[Upload, Stored, TrackDetails]:
@@ -88,6 +97,8 @@ class _Form:
             assert isinstance(segment, MultipartSegment), "a part begins where the one before has ended"
             if segment.name == AUDIO:
                 await self._keep_audio(segment, events)
+            elif segment.name == ARTWORK:
+                await self._keep_artwork(segment, events)
             else:
                 self._keep_text(segment.name, await self._text(segment.name, events))
         missing = [] if "title" in self.texts else ["title"]
@@ -101,12 +112,13 @@ class _Form:
 
     async def abandon(self) -> None:
         """Remove what was stored. Failing to is for the log: the caller has an error of its own to tell."""
-        if self.upload is None:
-            return
         try:
-            await self.use(AbandonUpload)(actor=self.actor, upload=self.upload)
+            if self.artwork_id is not None:
+                await self.use(ObjectStore).remove_under(artwork_prefix(self.artwork_id))
+            if self.upload is not None:
+                await self.use(AbandonUpload)(actor=self.actor, upload=self.upload)
         except Exception:
-            log.exception("an abandoned upload was left behind", upload_id=str(self.upload.id))
+            log.exception("an abandoned upload was left behind", upload_id=str(self.upload and self.upload.id))
 
     async def _keep_audio(self, segment: MultipartSegment, events: AsyncGenerator[Event]) -> None:
         if self.upload is not None:
@@ -117,11 +129,17 @@ class _Form:
         refuse_nul({AUDIO: filename})
         self.upload = await self.use(BeginUpload)(actor=self.actor, filename=filename)
         store = self.use(ObjectStore)
-        self.stored = await store.put(self.upload.key, _coalesced(_payload(events)))
+        self.stored = await store.put(self.upload.key, _coalesced(payload_of(events)))
+
+    async def _keep_artwork(self, segment: MultipartSegment, events: AsyncGenerator[Event]) -> None:
+        if self.artwork_id is not None:
+            self.errors.append(FieldError(ARTWORK, "duplicate", "Send this field once."))
+        self._refuse_errors()
+        self.artwork_id = await keep_image(segment, payload_of(events), self.actor, self.use)
 
     async def _text(self, name: str, events: AsyncGenerator[Event]) -> bytes:
         data = bytearray()
-        async for piece in _payload(events):
+        async for piece in payload_of(events):
             data += piece
             if len(data) > MAX_FIELD_BYTES:
                 wrong = ("too_long", "Use at most 64 KiB.") if name in FIELDS else _UNKNOWN
@@ -163,10 +181,33 @@ class _Form:
             raise Malformed("malformed", "Some fields are not as they should be.", self.errors)
 
 
+async def keep_image(segment: MultipartSegment, payload: AsyncIterator[bytes], actor: Actor, use: Wiring) -> ArtworkId:
+    """Make a cover of the picture in a part; the picture itself goes. Raises TooLarge, Invalid."""
+    filename = segment.filename or ""
+    refuse_nul({segment.name: filename})
+    upload = await use(BeginUpload)(actor=actor, filename=filename)
+    try:
+        await use(ObjectStore).put(upload.key, _limited(_coalesced(payload)))
+        return await use(MakeArtwork)(actor=actor, upload=upload)
+    finally:
+        await asyncio.shield(use(AbandonUpload)(actor=actor, upload=upload))
+
+
+async def _limited(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes. Raises TooLarge past what a picture may have."""
+    received = 0
+    async for piece in pieces:
+        received += len(piece)
+        if received > MAX_IMAGE_BYTES:
+            raise TooLarge("too_large", f"Pictures may have up to {MAX_IMAGE_BYTES} bytes.")
+        yield piece
+
+
 _UNKNOWN = ("unknown", "This field is not known here.")
 
 
-def _boundary(request: ApiRequest) -> str:
+def boundary_of(request: ApiRequest) -> str:
+    """The boundary of a multipart form. Raises WrongMediaType, Malformed."""
     content_type, options = request.content_type
     if content_type != "multipart/form-data":
         raise WrongMediaType("not_multipart", "Send multipart/form-data.")
@@ -175,14 +216,14 @@ def _boundary(request: ApiRequest) -> str:
     return options["boundary"]
 
 
-async def _events(request: ApiRequest, boundary: str) -> AsyncGenerator[Event]:
+async def events_of(request: ApiRequest, boundary: str, *, limit: int = MAX_BODY_BYTES) -> AsyncGenerator[Event]:
     """For each part its head, its bytes, and None at its end. Raises Malformed, TooLarge, ClientGone."""
     received = 0
     try:
         parser = PushMultipartParser(boundary, max_segment_size=MAX_UPLOAD_BYTES, max_segment_count=MAX_PARTS)
         async for chunk in request.stream():
             received += len(chunk)
-            if received > MAX_BODY_BYTES:
+            if received > limit:
                 raise _too_large()
             if chunk:
                 for event in parser.parse(chunk):
@@ -194,7 +235,7 @@ async def _events(request: ApiRequest, boundary: str) -> AsyncGenerator[Event]:
         raise Malformed("malformed_multipart", f"This form cannot be read: {error}.") from error
 
 
-async def _payload(events: AsyncGenerator[Event]) -> AsyncIterator[bytes]:
+async def payload_of(events: AsyncGenerator[Event]) -> AsyncIterator[bytes]:
     """The bytes of the part that has just begun."""
     async for event in events:
         if event is None:
@@ -229,6 +270,7 @@ class UploadOperation(Operation):
             required=[AUDIO, "title"],
             properties={
                 AUDIO: Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream"),
+                ARTWORK: Schema(type=OpenAPIType.STRING, content_media_type="image/*"),
                 **dict.fromkeys(sorted(TEXTS - {"license"}), text),
                 "permalink": text,
                 "license": Schema(type=OpenAPIType.STRING, enum=sorted(LICENSES)),

@@ -54,7 +54,7 @@ async def _populate(settings: Settings, console: Console) -> None:
     with with_database(settings) as reachable, Progress(*columns, console=console) as progress:
         container = wired.Container(settings=reachable)
         try:
-            await Community(wired.wiring(container), settings.mail_dir, progress).settle_in()
+            await Community(wired.wiring(container), settings.mail_dir, settings.public_url, progress).settle_in()
         finally:
             container.passwords().close()
             await wired.close(container)

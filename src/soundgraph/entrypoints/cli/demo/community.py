@@ -15,10 +15,11 @@ from soundgraph.application.identity import Client, LogIn, Register, VerifyEmail
 from soundgraph.application.people import Follow
 from soundgraph.application.playback import ReportPlay
 from soundgraph.application.ports import ObjectStore
-from soundgraph.application.tracks import BeginUpload, CreateTrack, TrackReader
+from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack, MakeArtwork, TrackReader
 from soundgraph.application.views import TrackView
 from soundgraph.application.wiring import Wiring
 from soundgraph.domain.errors import Conflict, Unauthenticated
+from soundgraph.domain.ids import ArtworkId
 from soundgraph.domain.tracks import TrackDetails, TrackState
 from soundgraph.domain.visibility import ANYONE, Actor
 from soundgraph.entrypoints.cli.demo.pieces import PEOPLE, Piece, pieces
@@ -38,8 +39,8 @@ SEED = 20_26
 class Community:
     """Everything happens once: what an earlier run has made is left as it is."""
 
-    def __init__(self, use: Wiring, mail_dir: Path, progress: Progress) -> None:
-        self._use, self._mail_dir, self._progress = use, mail_dir, progress
+    def __init__(self, use: Wiring, mail_dir: Path, url: str, progress: Progress) -> None:
+        self._use, self._mail_dir, self._url, self._progress = use, mail_dir, url, progress
         self._actors: dict[str, Actor] = {}
 
     async def settle_in(self) -> None:
@@ -91,13 +92,13 @@ class Community:
     async def _publish(self, piece: Piece, known: bool, hands: asyncio.Semaphore, made: TaskID, sent: TaskID) -> None:
         if not known:
             async with hands:
-                sound = await asyncio.to_thread(piece.sound)
+                sound, picture = await asyncio.to_thread(piece.sound), await asyncio.to_thread(piece.picture)
         self._progress.advance(made)
         if not known:
-            await self._upload(piece, sound)
+            await self._upload(piece, sound, picture)
         self._progress.advance(sent)
 
-    async def _upload(self, piece: Piece, sound: bytes) -> None:
+    async def _upload(self, piece: Piece, sound: bytes, picture: bytes) -> None:
         actor = self._actors[piece.owner]
         upload = await self._use(BeginUpload)(actor=actor, filename=f"{piece.title}.wav")
         stored = await self._use(ObjectStore).put(upload.key, once(wav(sound)))
@@ -105,11 +106,24 @@ class Community:
             title=piece.title, description=piece.description, genre=piece.genre, tags=piece.tags, license="cc-by"
         )
         await self._use(CreateTrack)(
-            actor=actor, upload_id=upload.id, size_bytes=stored.size_bytes, sha256=stored.sha256, details=details
+            actor=actor,
+            upload_id=upload.id,
+            size_bytes=stored.size_bytes,
+            sha256=stored.sha256,
+            details=details,
+            artwork_id=await self._cover(actor, picture),
         )
+
+    async def _cover(self, actor: Actor, picture: bytes) -> ArtworkId:
+        upload = await self._use(BeginUpload)(actor=actor, filename="cover.png")
+        await self._use(ObjectStore).put(upload.key, once(picture))
+        artwork_id = await self._use(MakeArtwork)(actor=actor, upload=upload)
+        await self._use(AbandonUpload)(actor=actor, upload=upload)
+        return artwork_id
 
     async def _watch(self, ready: TaskID, wanted: int) -> None:
         """Until every track plays."""
+        told = False
         async with asyncio.timeout(PROCESSING_SECONDS):
             while True:
                 tracks = await self._all_tracks()
@@ -120,6 +134,9 @@ class Community:
                     )
                 done = sum(one.state == TrackState.READY for one in tracks)
                 self._progress.update(ready, completed=done)
+                if done and not told:
+                    told = True
+                    self._progress.console.print(f"The first of it plays already: {self._url}/", highlight=False)
                 if done >= wanted:
                     return
                 await asyncio.sleep(LOOK_SECONDS)

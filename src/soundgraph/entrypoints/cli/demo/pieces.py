@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from soundgraph.entrypoints.cli.demo.calm import ambient, guitar, piano, strings
 from soundgraph.entrypoints.cli.demo.club import chiptune, dub, house, jungle, techno
+from soundgraph.entrypoints.cli.demo.covers import cover
 from soundgraph.entrypoints.cli.demo.harmony import Score
 from soundgraph.entrypoints.cli.demo.swing import jazz, lofi
 from soundgraph.entrypoints.cli.demo.synth import Tape, mastered
@@ -27,7 +28,7 @@ PEOPLE = {
 
 @dataclass(frozen=True)
 class Piece:
-    """One track of the demo. `palette` picks the colours of its cover."""
+    """One track of the demo."""
 
     owner: str
     title: str
@@ -37,10 +38,9 @@ class Piece:
     tags: tuple[str, ...]
     description: str
 
-    @property
-    def palette(self) -> int:
-        """Which colours its cover has."""
-        return self.score.seed
+    def picture(self) -> bytes:
+        """Its cover, as PNG."""
+        return cover(self.score.seed, self.genre)
 
     def sound(self) -> bytes:
         """16-bit stereo PCM at 44.1 kHz."""
@@ -51,6 +51,9 @@ class Piece:
 I_V_VI_IV, VI_IV_I_V, II_V_I, MINOR = (0, 4, 5, 3), (5, 3, 0, 4), (1, 4, 0, 5), (0, 5, 3, 4)
 
 A, B, C, D = "minor", "major", "dorian", "lydian"
+
+# All of them are cut to this part of what is written: short enough to be processed while one watches.
+LENGTH = 0.75
 
 # owner, title, make, seconds, beats a minute, root, mode, progression, genre and tags, description
 _TABLE: tuple[
@@ -94,7 +97,7 @@ def pieces() -> list[Piece]:
     made = []
     for seed, (owner, title, make, seconds, bpm, root, mode, progression, words, description) in enumerate(_TABLE, 1):
         genre, *tags = _split(words)
-        score = Score(seconds, bpm, root, mode, progression, seed)
+        score = Score(seconds * LENGTH, bpm, root, mode, progression, seed)
         made.append(Piece(owner, title, genre, make, score, tuple(tags), description))
     return [made[number * 7 % len(made)] for number in range(len(made))]
 

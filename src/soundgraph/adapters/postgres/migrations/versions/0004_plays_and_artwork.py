@@ -1,4 +1,4 @@
-"""Plays and their counter, the front page."""
+"""Plays and their counter, the front page, covers."""
 
 from alembic import op
 
@@ -6,6 +6,7 @@ revision = "0004"
 down_revision = "0001"
 
 UPGRADE = """
+ALTER TABLE tracks ADD COLUMN artwork_id uuid;
 ALTER TABLE counters ADD COLUMN plays integer NOT NULL DEFAULT 0;
 CREATE INDEX counters_plays_idx ON counters (plays DESC, id DESC) WHERE plays > 0;
 CREATE TABLE plays (
@@ -27,7 +28,8 @@ DOWNGRADE = """
 DROP INDEX tracks_newest_idx;
 DROP TABLE plays;
 DROP INDEX counters_plays_idx;
-ALTER TABLE counters DROP COLUMN plays
+ALTER TABLE counters DROP COLUMN plays;
+ALTER TABLE tracks DROP COLUMN artwork_id
 """
 
 
