@@ -59,6 +59,7 @@ def test_what_the_contract_calls_public_is_public_and_the_rest_is_not(site: Site
             "/users/{id_or_handle:str}/tracks",
             "/tracks/{track_id:uuid}",
             "/tracks/{track_id:uuid}/hls.m3u8",
+            "/tracks/{track_id:uuid}/artwork",
             "/tracks/{track_id:uuid}/plays",
             "/tracks/{track_id:uuid}/likers",
             "/tracks/{track_id:uuid}/stream",
