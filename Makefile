@@ -23,13 +23,16 @@ export UV_SYSTEM_CERTS ?= true
 export UV_NATIVE_TLS ?= true
 endif
 
-.PHONY: help serve test fuzz check fmt docs doctor lock clean
+.PHONY: help serve demo test fuzz check fmt docs doctor lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: $(VENV)/.serve ## Run PostgreSQL, the API and the worker; Ctrl-C stops them
 	@SOUNDGRAPH_SUPERVISED=$$PPID exec $(BIN)/python -m soundgraph.entrypoints.cli.main serve
+
+demo: $(VENV)/.serve ## Move in a small community with music, and serve it; Ctrl-C stops it
+	@SOUNDGRAPH_SUPERVISED=$$PPID exec $(BIN)/python -m soundgraph.entrypoints.cli.main demo
 
 test: $(VENV)/.dev ## Run all tests, with coverage
 	@$(BIN)/coverage erase

@@ -18,6 +18,7 @@ from soundgraph.application.engagement import Likes
 from soundgraph.application.idempotency import IdempotencyKeys
 from soundgraph.application.identity import Accounts, Client, Families, Mail, Register, Registrations, VerifyEmail
 from soundgraph.application.people import Blocks, Follows, Profiles
+from soundgraph.application.playback import Plays
 from soundgraph.application.playlists import Playlists
 from soundgraph.application.ports import Debt, ObjectStore, UnitOfWork
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
@@ -65,6 +66,8 @@ class Work(UnitOfWork, Protocol):
     def playlists(self) -> Playlists: ...
     @property
     def likes(self) -> Likes: ...
+    @property
+    def plays(self) -> Plays: ...
     @property
     def fans(self) -> Fans: ...
     @property

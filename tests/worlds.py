@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from soundgraph.adapters.memory.clock import ManualClock
+from soundgraph.adapters.memory.covers import PlainCovers
 from soundgraph.adapters.memory.identity import Outbox, PlainTokens, QuickPasswords
 from soundgraph.adapters.memory.limits import MemoryLimiter
 from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.adapters.memory.tracks import WaveProcessor
 from soundgraph.adapters.postgres.deliveries import NoHints, PostgresDeliveries
-from soundgraph.adapters.postgres.discovery import PostgresTimelines
+from soundgraph.adapters.postgres.discovery import PostgresFrontPageReader, PostgresTimelines
 from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
 from soundgraph.adapters.postgres.engine import ReadPool, write_engine
 from soundgraph.adapters.postgres.identity import PostgresIdentityReader
@@ -23,7 +24,7 @@ from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.work import PostgresWork
 from soundgraph.adapters.system import TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog
-from soundgraph.application.discovery import FeedReader
+from soundgraph.application.discovery import FeedReader, FrontPageReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.limits import Caps, Limiter
@@ -32,7 +33,7 @@ from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.playlists import PlaylistReader
 from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
-from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.tracks import CoverMaker, MediaProcessor, ProgressBoard, TrackReader
 from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
@@ -70,10 +71,12 @@ class PostgresWorld:
             FeedReader: tracks,
             PlaybackReader: tracks,
             PlaylistReader: PostgresPlaylistReader(self.pool, links),
+            FrontPageReader: PostgresFrontPageReader(self.pool, links),
             EngagementReader: PostgresEngagementReader(self.pool, links),
             ProgressBoard: PostgresProgressBoard(self.engine),
             Invariants: PostgresInvariants(self.engine, self.pool),
             MediaProcessor: WaveProcessor(self.store),
+            CoverMaker: PlainCovers(self.store),
             **replacements,
         }
         self.use = Wiring({port: _given(one) for port, one in ports.items()}, self.work)

@@ -1,4 +1,4 @@
-"""The feed: pushed to followers when a track is published, passed through the gate when it is read."""
+"""What to listen to: the feed, pushed to followers when a track is published; and the front page."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -59,6 +59,22 @@ class FeedReader(ABC):
     @abstractmethod
     async def many(self, viewer: Viewer, track_ids: Sequence[TrackId]) -> list[TrackView]:
         """Ready and visible ones, in the order given."""
+
+
+class FrontPageReader(ABC):
+    """What anyone who comes by is shown: published tracks that are public, play and are visible to the viewer."""
+
+    @abstractmethod
+    async def newest(self, viewer: Viewer, *, limit: int) -> list[TrackView]:
+        """The latest published first."""
+
+    @abstractmethod
+    async def most_played(self, viewer: Viewer, *, limit: int) -> list[TrackView]:
+        """The most counted plays first; without those that nobody played."""
+
+    @abstractmethod
+    async def under(self, viewer: Viewer, handle: str, permalink: str) -> TrackView | None:
+        """The track at a permalink, if it plays and the viewer may see it; private ones too."""
 
 
 def feed_of(account_id: AccountId) -> str:

@@ -1,14 +1,24 @@
-"""What a viewer may play, and where."""
+"""What a viewer may play, and where; and what was played."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
-from soundgraph.application.ports import Clock, ObjectStore
+from soundgraph.application.ports import Clock, Ids, ObjectStore, UnitOfWork
 from soundgraph.application.views import Links, StreamsView
-from soundgraph.domain.errors import Conflict, NotFound
-from soundgraph.domain.ids import TrackId
-from soundgraph.domain.playback import HLS_AAC_160, MP3_128, hls_media_playlist, url_lifetime
+from soundgraph.domain.errors import Conflict, FieldError, Invalid, NotFound
+from soundgraph.domain.ids import PlayId, TrackId
+from soundgraph.domain.playback import (
+    HLS_AAC_160,
+    MP3_128,
+    Play,
+    hls_media_playlist,
+    listener_of,
+    url_lifetime,
+    why_uncounted,
+)
 from soundgraph.domain.tracks import Rendition
 from soundgraph.domain.visibility import Viewer
 
@@ -36,6 +46,24 @@ class PlaybackReader(ABC):
     @abstractmethod
     async def playable(self, viewer: Viewer, track_id: TrackId) -> Playable | None:
         """None for a track that the viewer may not see."""
+
+
+class Plays(ABC):
+    """Every play that was reported. One that counted moves the track's counter."""
+
+    @abstractmethod
+    async def last_counted(self, track_id: TrackId, listener: str) -> datetime | None:
+        """When this listener last moved the counter of the track."""
+
+    @abstractmethod
+    async def add(self, play: Play) -> None: ...
+
+
+class PlaybackWork(UnitOfWork, Protocol):
+    """The unit of work of this module."""
+
+    @property
+    def plays(self) -> Plays: ...
 
 
 class Player:
@@ -123,3 +151,45 @@ class ReadWaveform:
         if playable.waveform_key is None:
             raise Conflict("not_ready", "The waveform of this track is not ready yet.")
         return self._store.read(playable.waveform_key)
+
+
+class ReportPlay:
+    """Say how far a track was heard. Anyone who can see it; counted once per listener and hour.
+
+    `visitor` tells visitors without an account apart. Raises NotFound, Conflict(not_ready), Invalid.
+    """
+
+    def __init__(self, work: Callable[[], PlaybackWork], reader: PlaybackReader, ids: Ids, clock: Clock) -> None:
+        self._work, self._reader, self._ids, self._clock = work, reader, ids, clock
+
+    async def __call__(
+        self, *, viewer: Viewer, visitor: str, track_id: TrackId, position_ms: int, context: str = ""
+    ) -> None:
+        playable = await self._reader.playable(viewer, track_id)
+        if playable is None:
+            raise NotFound
+        if playable.duration_ms is None:
+            raise Conflict("not_ready", "This track is not ready to play yet.")
+        if not 0 <= position_ms <= playable.duration_ms:
+            error = FieldError("position_ms", "out_of_range", f"Use 0 to {playable.duration_ms}, the track's duration.")
+            raise Invalid.fields([error])
+        listener, now = listener_of(viewer.id, visitor), self._clock.now()
+        async with self._work() as work:
+            await work.serialise(f"plays:{track_id}:{listener}")
+            reason = why_uncounted(
+                position_ms=position_ms,
+                duration_ms=playable.duration_ms,
+                last_counted=await work.plays.last_counted(track_id, listener),
+                at=now,
+            )
+            play = Play(
+                id=PlayId(self._ids.new()),
+                track_id=track_id,
+                listener=listener,
+                position_ms=position_ms,
+                context=context,
+                at=now,
+                reason=reason,
+            )
+            await work.plays.add(play)
+            await work.commit()

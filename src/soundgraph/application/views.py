@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from soundgraph.domain.ids import AccountId, ItemId, PlaylistId, TrackId
+from soundgraph.domain.ids import AccountId, ArtworkId, ItemId, PlaylistId, TrackId
 
 T = TypeVar("T")
 
@@ -42,6 +42,12 @@ class Links(Struct, frozen=True):
     def waveform(self, track_id: TrackId) -> str:
         """The waveform of a track."""
         return f"{self.base}/api/v1/tracks/{track_id}/waveform"
+
+    def artwork(self, track_id: TrackId, artwork_id: ArtworkId | None) -> str | None:
+        """The cover of a track, 500 pixels wide. A new cover has a new address."""
+        if artwork_id is None:
+            return None
+        return f"{self.base}/api/v1/tracks/{track_id}/artwork?size=500&v={artwork_id.hex[-8:]}"
 
     def manifest(self, track_id: TrackId) -> str:
         """The HLS manifest of a track."""

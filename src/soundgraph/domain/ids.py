@@ -14,6 +14,8 @@ UploadId = NewType("UploadId", UUID)
 PlaylistId = NewType("PlaylistId", UUID)
 ItemId = NewType("ItemId", UUID)
 EventId = NewType("EventId", UUID)
+PlayId = NewType("PlayId", UUID)
+ArtworkId = NewType("ArtworkId", UUID)
 
 
 class Kind(StrEnum):

@@ -19,8 +19,9 @@ from soundgraph.adapters.filesystem.mail import EmlMailer
 from soundgraph.adapters.filesystem.store import FilesystemStore
 from soundgraph.adapters.jose.tokens import SignedTokens
 from soundgraph.adapters.memory.limits import MemoryLimiter, Unlimited
+from soundgraph.adapters.pillow.covers import PillowCovers
 from soundgraph.adapters.postgres.deliveries import NotifyHints, PostgresDeliveries
-from soundgraph.adapters.postgres.discovery import PostgresTimelines
+from soundgraph.adapters.postgres.discovery import PostgresFrontPageReader, PostgresTimelines
 from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
 from soundgraph.adapters.postgres.engine import ReadPool, translated, write_engine
 from soundgraph.adapters.postgres.identity import PostgresIdentityReader
@@ -40,7 +41,7 @@ from soundgraph.adapters.redis.limits import RedisLimiter, redis_client
 from soundgraph.adapters.smtp.mail import SmtpMailer
 from soundgraph.adapters.system import SystemClock, TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog, Hint, Hints
-from soundgraph.application.discovery import FeedReader
+from soundgraph.application.discovery import FeedReader, FrontPageReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.limits import Caps, Limiter
@@ -49,7 +50,7 @@ from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.playlists import PlaylistReader
 from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
 from soundgraph.application.subscriptions import QUEUES, SUBSCRIPTIONS
-from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.tracks import CoverMaker, MediaProcessor, ProgressBoard, TrackReader
 from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
@@ -125,6 +126,7 @@ class Container(containers.DeclarativeContainer):
     identity_reader = providers.Singleton(PostgresIdentityReader, pool)
     people_reader = providers.Singleton(PostgresPeopleReader, pool, links)
     track_reader = providers.Singleton(PostgresTrackReader, pool, links)
+    front_page_reader = providers.Singleton(PostgresFrontPageReader, pool, links)
     engagement_reader = providers.Singleton(PostgresEngagementReader, pool, links)
     playlist_reader = providers.Singleton(PostgresPlaylistReader, pool, links)
     invariants = providers.Singleton(PostgresInvariants, engine, pool)
@@ -140,6 +142,7 @@ class Container(containers.DeclarativeContainer):
         public_url=settings.provided.public_url,
         clock=clock,
     )
+    covers = providers.Singleton(PillowCovers, store=store, scratch=settings.provided.scratch_dir)
     media = providers.Singleton(PyAvProcessor, store=store, scratch=settings.provided.scratch_dir)
 
 
@@ -167,11 +170,13 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         TrackReader: container.track_reader,
         FeedReader: container.track_reader,
         PlaybackReader: container.track_reader,
+        FrontPageReader: container.front_page_reader,
         EngagementReader: container.engagement_reader,
         PlaylistReader: container.playlist_reader,
         ProgressBoard: container.progress_board,
         Invariants: container.invariants,
         MediaProcessor: container.media,
+        CoverMaker: container.covers,
     }
 
 

@@ -15,7 +15,7 @@ from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.application.ports import ObjectStore, Stored
 from soundgraph.domain.errors import Unavailable
 from soundgraph.domain.tracks import MAX_UPLOAD_BYTES
-from soundgraph.entrypoints.http.uploads import CHUNK_BYTES, MAX_BODY_BYTES, MAX_FIELD_BYTES
+from soundgraph.entrypoints.http.multipart import CHUNK_BYTES, MAX_BODY_BYTES, MAX_FIELD_BYTES
 
 HEADERS = {"Content-Type": "multipart/form-data; boundary=x"}
 WAV = wav_bytes(1, 8_000, 1)
@@ -92,11 +92,11 @@ async def test_however_the_network_cuts_it(ann: Person, size: int) -> None:
         ([AUDIO], {"title": "missing"}),
         ([TITLE, TITLE, AUDIO], {"title": "duplicate"}),
         ([TITLE, AUDIO, AUDIO], {"audio": "duplicate"}),
-        ([TITLE, part("artwork", b"\x89PNG", "a.png"), AUDIO], {"artwork": "not_utf8"}),
+        ([TITLE, part("picture", b"\x89PNG", "a.png"), AUDIO], {"picture": "not_utf8"}),
         ([TITLE, part("role", "admin"), part("id", "1"), AUDIO], {"role": "unknown", "id": "unknown"}),
         ([TITLE, AUDIO, part("role", "admin")], {"role": "unknown"}),
         ([TITLE, part("description", "x" * (MAX_FIELD_BYTES + 1)), AUDIO], {"description": "too_long"}),
-        ([TITLE, part("artwork", "x" * (MAX_FIELD_BYTES + 1)), AUDIO], {"artwork": "unknown"}),
+        ([TITLE, part("picture", "x" * (MAX_FIELD_BYTES + 1)), AUDIO], {"picture": "unknown"}),
         ([TITLE, part("genre", b"\xff"), AUDIO], {"genre": "not_utf8"}),
         ([TITLE, AUDIO, part("downloadable", "yes")], {"downloadable": "mistyped"}),
         ([TITLE, AUDIO, part("visibility", "secret")], {"visibility": "mistyped"}),

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from soundgraph.adapters.memory.clock import ManualClock
+from soundgraph.adapters.memory.covers import PlainCovers
 from soundgraph.adapters.memory.database import MemoryDatabase, MemoryGate
 from soundgraph.adapters.memory.deliveries import MemoryDeliveries, NoHints
-from soundgraph.adapters.memory.discovery import MemoryTimelines
+from soundgraph.adapters.memory.discovery import MemoryFrontPageReader, MemoryTimelines
 from soundgraph.adapters.memory.engagement import MemoryEngagementReader
 from soundgraph.adapters.memory.identity import MemoryIdentityReader, Outbox, PlainTokens, QuickPasswords
 from soundgraph.adapters.memory.limits import MemoryLimiter
@@ -18,7 +19,7 @@ from soundgraph.adapters.memory.upkeep import MemoryInvariants
 from soundgraph.adapters.memory.work import MemoryWork
 from soundgraph.adapters.system import TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog
-from soundgraph.application.discovery import FeedReader
+from soundgraph.application.discovery import FeedReader, FrontPageReader
 from soundgraph.application.engagement import EngagementReader
 from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
 from soundgraph.application.limits import Caps, Limiter
@@ -27,7 +28,7 @@ from soundgraph.application.playback import PlaybackReader
 from soundgraph.application.playlists import PlaylistReader
 from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
-from soundgraph.application.tracks import MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.tracks import CoverMaker, MediaProcessor, ProgressBoard, TrackReader
 from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
@@ -68,10 +69,12 @@ class World:
             FeedReader: tracks,
             PlaybackReader: tracks,
             PlaylistReader: MemoryPlaylistReader(self.database, links),
+            FrontPageReader: MemoryFrontPageReader(self.database, links),
             EngagementReader: MemoryEngagementReader(self.database, links),
             ProgressBoard: MemoryProgressBoard(self.database),
             Invariants: MemoryInvariants(self.database),
             MediaProcessor: WaveProcessor(self.store),
+            CoverMaker: PlainCovers(self.store),
             **replacements,
         }
         self.use = Wiring({port: _given(one) for port, one in ports.items()}, self.work)

@@ -21,6 +21,7 @@ from soundgraph.domain.ids import (
     EventId,
     FamilyId,
     Kind,
+    PlayId,
     PlaylistId,
     Ref,
     RegistrationId,
@@ -29,6 +30,7 @@ from soundgraph.domain.ids import (
     UploadId,
 )
 from soundgraph.domain.people import Profile
+from soundgraph.domain.playback import Play
 from soundgraph.domain.playlists import Playlist
 from soundgraph.domain.tracks import Track, Upload
 from soundgraph.domain.visibility import Facts, Viewer, may_see
@@ -90,6 +92,7 @@ class Tables:
     tracks: dict[TrackId, Track] = field(default_factory=dict)
     playlists: dict[PlaylistId, Playlist] = field(default_factory=dict)
     likes: Edges = field(default_factory=dict)
+    plays: dict[PlayId, Play] = field(default_factory=dict)
     counters: dict[tuple[UUID, str], int] = field(default_factory=dict)
     events: dict[EventId, EventRow] = field(default_factory=dict)
     deliveries: dict[tuple[EventId, str], DebtRow] = field(default_factory=dict)

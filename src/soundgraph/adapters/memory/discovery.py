@@ -1,14 +1,16 @@
-"""Timelines, and what fan-out asks, in memory."""
+"""Timelines, what fan-out asks, and the front page, in memory."""
 
 from collections.abc import Collection
 from datetime import datetime
 
-from soundgraph.adapters.memory.database import Tables
-from soundgraph.application.discovery import Fans, Published
+from soundgraph.adapters.memory.database import MemoryDatabase, Tables
+from soundgraph.adapters.memory.tracks import MemoryTrackReader
+from soundgraph.application.discovery import Fans, FrontPageReader, Published
 from soundgraph.application.ports import Entry, Timelines
+from soundgraph.application.views import Links, TrackView
 from soundgraph.domain.ids import AccountId, TrackId
 from soundgraph.domain.tracks import Track
-from soundgraph.domain.visibility import Audience, Standing
+from soundgraph.domain.visibility import Audience, Standing, Viewer
 
 
 class MemoryTimelines(Timelines):
@@ -64,3 +66,29 @@ class MemoryFans(Fans):
 def _published(track: Track) -> Published | None:
     shown = track.standing is Standing.OK and track.details.audience is Audience.PUBLIC and track.live_id is not None
     return Published(track.id, track.owner_id, track.published_at) if shown and track.published_at else None
+
+
+class MemoryFrontPageReader(FrontPageReader):
+    """Reads of what is committed."""
+
+    def __init__(self, database: MemoryDatabase, links: Links) -> None:
+        self._database, self._tracks = database, MemoryTrackReader(database, links)
+
+    async def newest(self, viewer: Viewer, *, limit: int) -> list[TrackView]:
+        latest = sorted(self._shown(), key=lambda one: (one.at, str(one.track_id)), reverse=True)
+        return self._tracks.views(viewer, [one.track_id for one in latest])[:limit]
+
+    async def most_played(self, viewer: Viewer, *, limit: int) -> list[TrackView]:
+        plays = [(self._database.tables.counted(one.track_id, "plays"), one.track_id) for one in self._shown()]
+        ranked = sorted(((count, str(one), one) for count, one in plays if count), reverse=True)
+        return self._tracks.views(viewer, [one for _, _, one in ranked])[:limit]
+
+    async def under(self, viewer: Viewer, handle: str, permalink: str) -> TrackView | None:
+        tables = self._database.tables
+        owners = {one.id for one in tables.profiles.values() if one.handle == handle}
+        tracks = (one for one in tables.tracks.values() if one.owner_id in owners and one.permalink == permalink)
+        found = self._tracks.views(viewer, [one.id for one in tracks if one.live_id is not None])
+        return next(iter(found), None)
+
+    def _shown(self) -> list[Published]:
+        return [one for one in map(_published, self._database.tables.tracks.values()) if one]

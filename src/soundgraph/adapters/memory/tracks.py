@@ -23,7 +23,7 @@ from soundgraph.application.tracks import (
 )
 from soundgraph.application.views import FailureView, Links, Page, Position, TrackCounts, TrackView, TrackViewer
 from soundgraph.domain.errors import Conflict
-from soundgraph.domain.ids import AccountId, RevisionId, TrackId, UploadId, track_ref
+from soundgraph.domain.ids import AccountId, ArtworkId, RevisionId, TrackId, UploadId, track_ref
 from soundgraph.domain.tracks import IN_PROCESSING, Analysis, Failure, Rendition, Segment, Track, TrackState, Upload
 from soundgraph.domain.visibility import Actor, Standing, Viewer
 
@@ -116,6 +116,10 @@ class MemoryTrackReader(TrackReader, FeedReader, PlaybackReader):
         ]
         return self.page(actor, mine, after, limit)
 
+    async def artwork(self, viewer: Viewer, track_id: TrackId) -> ArtworkId | None:
+        tables = self._database.tables
+        return tables.tracks[track_id].artwork_id if tables.visible(track_ref(track_id), viewer) else None
+
     async def playable(self, viewer: Viewer, track_id: TrackId) -> Playable | None:
         tables = self._database.tables
         if not tables.visible(track_ref(track_id), viewer):
@@ -165,9 +169,9 @@ class MemoryTrackReader(TrackReader, FeedReader, PlaybackReader):
             duration_ms=analysis.duration_ms if analysis else None,
             permalink=track.permalink,
             permalink_url=self._links.track(tables.profiles[track.owner_id].handle, track.permalink),
-            artwork_url=None,
+            artwork_url=self._links.artwork(track.id, track.artwork_id),
             user=mini_user(tables, track.owner_id, self._links),
-            counts=TrackCounts(likes=tables.counted(track.id, "likes")),
+            counts=TrackCounts(plays=tables.counted(track.id, "plays"), likes=tables.counted(track.id, "likes")),
             waveform_url=self._links.waveform(track.id) if analysis else None,
             downloadable=details.downloadable,
             comments_enabled=details.comments_enabled,

@@ -8,6 +8,7 @@ from soundgraph.adapters.memory.engagement import MemoryLikes
 from soundgraph.adapters.memory.idempotency import MemoryIdempotencyKeys
 from soundgraph.adapters.memory.identity import MemoryAccounts, MemoryFamilies, MemoryRegistrations
 from soundgraph.adapters.memory.people import MemoryBlocks, MemoryFollows, MemoryProfiles
+from soundgraph.adapters.memory.playback import MemoryPlays
 from soundgraph.adapters.memory.playlists import MemoryPlaylists
 from soundgraph.adapters.memory.tracks import MemoryTracks, MemoryUploads
 
@@ -26,6 +27,7 @@ class MemoryWork(Transaction):
         self.uploads = MemoryUploads(self.tables)
         self.tracks = MemoryTracks(self.tables)
         self.playlists = MemoryPlaylists(self.tables)
+        self.plays = MemoryPlays(self.tables)
         self.likes = MemoryLikes(self.tables)
         self.fans = MemoryFans(self.tables)
         self.idempotency_keys = MemoryIdempotencyKeys(self.tables)

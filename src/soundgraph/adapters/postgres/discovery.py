@@ -1,22 +1,25 @@
-"""Timelines, and what fan-out asks, in PostgreSQL."""
+"""Timelines, what fan-out asks, and the front page, in PostgreSQL."""
 
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Integer, Text, bindparam, delete, exists, or_, select, tuple_
+from sqlalchemy import Integer, Text, bindparam, delete, exists, literal_column, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from soundgraph.adapters.postgres.engine import ReadPool, translated
 from soundgraph.adapters.postgres.read import Query, Row
-from soundgraph.adapters.postgres.schema import MOMENT, follows, timelines, tracks
+from soundgraph.adapters.postgres.schema import MOMENT, counters, follows, profiles, timelines, tracks
+from soundgraph.adapters.postgres.track_views import TRACKS_SEEN, track_view
 from soundgraph.adapters.postgres.transaction import Session
-from soundgraph.application.discovery import Fans, Published
+from soundgraph.adapters.postgres.visibility import viewer_parameters
+from soundgraph.application.discovery import Fans, FrontPageReader, Published
 from soundgraph.application.ports import Entry, Timelines
+from soundgraph.application.views import Links, TrackView
 from soundgraph.domain.ids import AccountId, TrackId
-from soundgraph.domain.visibility import Audience, Standing
+from soundgraph.domain.visibility import Audience, Standing, Viewer
 
 
 def entry_of(row: Row) -> Entry:
@@ -117,3 +120,39 @@ class PostgresFans(Fans):
     async def latest(self, owner_id: AccountId, *, limit: int) -> list[Published]:
         newest = _PUBLISHED.where(tracks.c.owner_id == owner_id).order_by(tracks.c.published_at.desc()).limit(limit)
         return [Published(row.id, row.owner_id, row.published_at) for row in await self._session.rows(newest)]
+
+
+_TAKE = bindparam("take", type_=Integer)
+# Written out, so that the planner can tell that the index of the newest holds them all.
+_SHOWN = TRACKS_SEEN.where(
+    tracks.c.published_at.is_not(None),
+    tracks.c.audience == literal_column("'public'"),
+    tracks.c.standing == literal_column("'ok'"),
+    tracks.c.live_id.is_not(None),
+)
+
+
+class PostgresFrontPageReader(FrontPageReader):
+    """Reads of what is committed."""
+
+    def __init__(self, pool: ReadPool, links: Links) -> None:
+        def query(name: str, statement: Any) -> Query[TrackView]:
+            return Query(f"front_page.{name}", statement, lambda row: track_view(row, links))
+
+        self._pool = pool
+        self._newest = query("newest", _SHOWN.order_by(tracks.c.published_at.desc(), tracks.c.id.desc()).limit(_TAKE))
+        played = _SHOWN.where(counters.c.plays > 0)
+        self._most_played = query(
+            "most_played", played.order_by(counters.c.plays.desc(), counters.c.id.desc()).limit(_TAKE)
+        )
+        named = TRACKS_SEEN.where(profiles.c.handle == bindparam("handle", type_=Text), tracks.c.live_id.is_not(None))
+        self._under = query("under", named.where(tracks.c.permalink == bindparam("permalink", type_=Text)))
+
+    async def newest(self, viewer: Viewer, *, limit: int) -> list[TrackView]:
+        return await self._newest.all(self._pool, take=limit, **viewer_parameters(viewer))
+
+    async def most_played(self, viewer: Viewer, *, limit: int) -> list[TrackView]:
+        return await self._most_played.all(self._pool, take=limit, **viewer_parameters(viewer))
+
+    async def under(self, viewer: Viewer, handle: str, permalink: str) -> TrackView | None:
+        return await self._under.one(self._pool, handle=handle, permalink=permalink, **viewer_parameters(viewer))

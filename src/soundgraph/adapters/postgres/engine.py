@@ -1,5 +1,6 @@
 """Engines and pools, and what every error of theirs means."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -59,25 +60,29 @@ class ReadPool:
     def __init__(self, dsn: str, *, size: int) -> None:
         self._dsn, self._size = urlunsplit(urlsplit(dsn)._replace(scheme="postgresql")), size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opening = asyncio.Lock()
 
     async def open(self) -> "asyncpg.Pool[asyncpg.Record]":
-        """The pool, made in the event loop that uses it first."""
-        if self._pool is None:
-            self._pool = asyncpg.create_pool(
-                self._dsn,
-                min_size=1,
-                max_size=self._size,
-                timeout=5,
-                reset=_no_reset,
-                statement_cache_size=256,
-                server_settings={
-                    "application_name": "soundgraph-read",
-                    "default_transaction_read_only": "on",
-                    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-                },
-            )
-        await self._pool
-        return self._pool
+        """The pool, made in the event loop that uses it first; by one, where several come first."""
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await self._made()
+            return self._pool
+
+    async def _made(self) -> "asyncpg.Pool[asyncpg.Record]":
+        return await asyncpg.create_pool(
+            self._dsn,
+            min_size=1,
+            max_size=self._size,
+            timeout=5,
+            reset=_no_reset,
+            statement_cache_size=256,
+            server_settings={
+                "application_name": "soundgraph-read",
+                "default_transaction_read_only": "on",
+                "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+            },
+        )
 
     async def fetch(self, sql: str, arguments: list[object]) -> list[asyncpg.Record]:
         """All rows. Raises Unavailable(database_away)."""

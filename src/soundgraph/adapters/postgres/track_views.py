@@ -27,7 +27,7 @@ from soundgraph.application.discovery import FeedReader
 from soundgraph.application.playback import Playable, PlaybackReader
 from soundgraph.application.tracks import TrackReader
 from soundgraph.application.views import FailureView, Links, Page, Position, TrackCounts, TrackView, TrackViewer
-from soundgraph.domain.ids import AccountId, TrackId
+from soundgraph.domain.ids import AccountId, ArtworkId, TrackId
 from soundgraph.domain.tracks import (
     RevisionState,
     TrackState,
@@ -48,6 +48,7 @@ TRACKS_SEEN = (
         tracks,
         *MINI_COLUMNS,
         counted("likes"),
+        counted("plays"),
         _LIVE.c.analysis,
         _LIVE.c.renditions,
         _NEWEST.c.state.label("newest_state"),
@@ -91,9 +92,9 @@ def track_view(row: ReadRow, links: Links) -> TrackView:
         duration_ms=analysis.duration_ms if analysis else None,
         permalink=row["permalink"],
         permalink_url=links.track(row["handle"], row["permalink"]),
-        artwork_url=None,
+        artwork_url=links.artwork(row["id"], row["artwork_id"]),
         user=mini_user(row, links),
-        counts=TrackCounts(likes=row["likes"]),
+        counts=TrackCounts(plays=row["plays"], likes=row["likes"]),
         waveform_url=links.waveform(row["id"]) if analysis else None,
         downloadable=row["downloadable"],
         comments_enabled=row["comments_enabled"],
@@ -140,6 +141,9 @@ class PostgresTrackReader(TrackReader, FeedReader, PlaybackReader):
         self._mine = query(
             "mine", paged(mine.add_columns(tracks.c.created_at.label("at")), tracks.c.created_at, tracks.c.id)
         )
+        self._artwork = Query[ArtworkId | None](
+            "tracks.artwork", TRACKS_SEEN.where(_WANTED), lambda row: row["artwork_id"]
+        )
         self._playable = Query("playback.playable", TRACKS_SEEN.where(_WANTED), playable_of)
 
     async def get(self, viewer: Viewer, track_id: TrackId) -> TrackView | None:
@@ -157,6 +161,9 @@ class PostgresTrackReader(TrackReader, FeedReader, PlaybackReader):
     async def mine(self, actor: Actor, *, after: Position | None, limit: int) -> Page[TrackView]:
         parameters = paging(after, limit) | viewer_parameters(actor)
         return await page_of(self._mine, self._pool, limit, owner_id=actor.id, **parameters)
+
+    async def artwork(self, viewer: Viewer, track_id: TrackId) -> ArtworkId | None:
+        return await self._artwork.one(self._pool, track_id=track_id, **viewer_parameters(viewer))
 
     async def playable(self, viewer: Viewer, track_id: TrackId) -> Playable | None:
         return await self._playable.one(self._pool, track_id=track_id, **viewer_parameters(viewer))

@@ -113,6 +113,7 @@ def track_row(track: Track) -> dict[str, object]:
         "live_id": track.live_id,
         "created_at": track.created_at,
         "published_at": track.published_at,
+        "artwork_id": track.artwork_id,
         "version": track.version,
     }
 
@@ -139,6 +140,7 @@ def track_of(row: Row[Any], rows: Sequence[Row[Any]]) -> Track:
         live_id=row.live_id,
         standing=Standing(row.standing),
         published_at=row.published_at,
+        artwork_id=row.artwork_id,
         version=row.version,
     )
 

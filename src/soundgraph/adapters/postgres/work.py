@@ -7,6 +7,7 @@ from soundgraph.adapters.postgres.engagement import PostgresLikes
 from soundgraph.adapters.postgres.idempotency import PostgresIdempotencyKeys
 from soundgraph.adapters.postgres.identity import PostgresAccounts, PostgresFamilies, PostgresRegistrations
 from soundgraph.adapters.postgres.people import PostgresBlocks, PostgresFollows, PostgresProfiles
+from soundgraph.adapters.postgres.playback import PostgresPlays
 from soundgraph.adapters.postgres.playlists import PostgresPlaylists
 from soundgraph.adapters.postgres.tracks import PostgresTracks, PostgresUploads
 from soundgraph.adapters.postgres.transaction import Transaction
@@ -26,6 +27,7 @@ class PostgresWork(Transaction):
         self.uploads = PostgresUploads(self.session)
         self.tracks = PostgresTracks(self.session)
         self.playlists = PostgresPlaylists(self.session)
+        self.plays = PostgresPlays(self.session)
         self.likes = PostgresLikes(self.session)
         self.fans = PostgresFans(self.session)
         self.idempotency_keys = PostgresIdempotencyKeys(self.session)

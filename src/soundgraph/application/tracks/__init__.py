@@ -1,5 +1,6 @@
 """Uploading a track and turning it into sound: a table of contents."""
 
+from soundgraph.application.tracks.artwork import MakeArtwork, ReadArtwork, SetArtwork
 from soundgraph.application.tracks.editing import (
     DeleteTrack,
     EditTrack,
@@ -10,6 +11,7 @@ from soundgraph.application.tracks.editing import (
     own,
 )
 from soundgraph.application.tracks.ports import (
+    CoverMaker,
     MediaFailed,
     MediaProcessor,
     Progress,
@@ -26,20 +28,24 @@ __all__ = [
     "GAVE_UP",
     "AbandonUpload",
     "BeginUpload",
+    "CoverMaker",
     "CreateTrack",
     "DeleteTrack",
     "EditTrack",
     "ExpireUploads",
     "GiveUpOnRevision",
     "ListTracksOf",
+    "MakeArtwork",
     "MediaFailed",
     "MediaProcessor",
     "ProcessRevision",
     "Progress",
     "ProgressBoard",
+    "ReadArtwork",
     "ReadTrack",
     "RemoveTrackMedia",
     "RetryTrack",
+    "SetArtwork",
     "TrackReader",
     "Tracks",
     "TracksWork",

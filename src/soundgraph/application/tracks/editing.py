@@ -13,6 +13,7 @@ from soundgraph.domain.tracks import (
     Track,
     TrackDetails,
     TrackRemoved,
+    artwork_prefix,
 )
 from soundgraph.domain.visibility import Actor, Standing, Viewer
 
@@ -129,5 +130,7 @@ class RemoveTrackMedia:
         # An original is still in quarantine where processing never got as far as copying it.
         for revision in track.revisions if track else ():
             await self._store.remove(revision.quarantine_key)
+        if track is not None and track.artwork_id is not None:
+            await self._store.remove_under(artwork_prefix(track.artwork_id))
         await self._store.remove_under(f"originals/{event.track_id}/")
         await self._store.remove_under(f"renditions/{event.track_id}/")

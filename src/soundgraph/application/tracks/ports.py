@@ -9,7 +9,7 @@ from typing import Protocol
 from soundgraph.application.idempotency import IdempotencyKeys
 from soundgraph.application.ports import UnitOfWork
 from soundgraph.application.views import Page, Position, TrackView
-from soundgraph.domain.ids import AccountId, RevisionId, TrackId, UploadId
+from soundgraph.domain.ids import AccountId, ArtworkId, RevisionId, TrackId, UploadId
 from soundgraph.domain.tracks import (
     Analysis,
     Failure,
@@ -45,6 +45,17 @@ class MediaProcessor(ABC):
 
         One Analysis, every Rendition once, Progress often. Closing the iterator early stops the work and leaves
         no process behind. Raises MediaFailed.
+        """
+
+
+class CoverMaker(ABC):
+    """Turns a picture that a stranger sent into covers."""
+
+    @abstractmethod
+    async def make(self, source_key: str, *, into: str) -> None:
+        """Store `<size>.jpg` under the key prefix `into` for each of ARTWORK_SIZES: cut square, nothing else kept.
+
+        Takes JPEG, PNG and WebP. Raises Invalid(artwork), and leaves nothing, for what is none or has too many pixels.
         """
 
 
@@ -126,6 +137,10 @@ class TrackReader(ABC):
     @abstractmethod
     async def mine(self, actor: Actor, *, after: Position | None, limit: int) -> Page[TrackView]:
         """All of one's own that are not removed, in any state, newest first."""
+
+    @abstractmethod
+    async def artwork(self, viewer: Viewer, track_id: TrackId) -> ArtworkId | None:
+        """The cover of a track; None where it has none, or the viewer may not see it."""
 
 
 class ProgressBoard(ABC):

@@ -7,7 +7,7 @@ from soundgraph.application.limits import Caps
 from soundgraph.application.ports import Clock, Debt, Ids, ObjectStore
 from soundgraph.application.tracks.ports import TracksWork
 from soundgraph.domain.errors import FieldError, Invalid, LimitReached, NotFound
-from soundgraph.domain.ids import AccountId, RevisionId, TrackId, UploadId
+from soundgraph.domain.ids import AccountId, ArtworkId, RevisionId, TrackId, UploadId
 from soundgraph.domain.tracks import (
     Track,
     TrackDetails,
@@ -72,6 +72,7 @@ class CreateTrack:
         details: TrackDetails,
         permalink: str | None = None,
         once: Once | None = None,
+        artwork_id: ArtworkId | None = None,
     ) -> TrackId:
         errors = details.errors() + permalink_errors(permalink)
         if size_bytes == 0:
@@ -93,6 +94,7 @@ class CreateTrack:
             if permalink is None and await work.tracks.permalink_taken(actor.id, chosen):
                 chosen = f"{chosen}-{track_id.hex[-8:]}"
             track, received = Track.create(track_id, revision_id, upload, details=details, permalink=chosen, at=now)
+            track.artwork_id = artwork_id
             await work.tracks.add(track)
             work.record(received)
             if once is not None:

@@ -1,5 +1,12 @@
 """Uploads, and tracks with their revisions: what a creator sends and what becomes of it."""
 
+from soundgraph.domain.tracks.artwork import (
+    ARTWORK_SIZES,
+    MAX_IMAGE_BYTES,
+    MAX_IMAGE_PIXELS,
+    artwork_key,
+    artwork_prefix,
+)
 from soundgraph.domain.tracks.details import LICENSES, MAX_TAGS, TrackDetails, permalink_errors, slugify
 from soundgraph.domain.tracks.events import (
     RevisionFailed,
@@ -13,8 +20,11 @@ from soundgraph.domain.tracks.track import Track, TrackState
 from soundgraph.domain.tracks.uploads import MAX_UPLOAD_BYTES, UPLOAD_LIFETIME, Upload
 
 __all__ = [
+    "ARTWORK_SIZES",
     "IN_PROCESSING",
     "LICENSES",
+    "MAX_IMAGE_BYTES",
+    "MAX_IMAGE_PIXELS",
     "MAX_TAGS",
     "MAX_UPLOAD_BYTES",
     "UPLOAD_LIFETIME",
@@ -33,6 +43,8 @@ __all__ = [
     "TrackRemoved",
     "TrackState",
     "Upload",
+    "artwork_key",
+    "artwork_prefix",
     "permalink_errors",
     "slugify",
 ]

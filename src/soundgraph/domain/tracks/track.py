@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from soundgraph.domain.errors import Conflict, NotFound
 from soundgraph.domain.events import Event
-from soundgraph.domain.ids import AccountId, RevisionId, TrackId
+from soundgraph.domain.ids import AccountId, ArtworkId, RevisionId, TrackId
 from soundgraph.domain.tracks.details import TrackDetails
 from soundgraph.domain.tracks.events import (
     RevisionFailed,
@@ -41,6 +41,7 @@ class Track:
     live_id: RevisionId | None = None
     standing: Standing = Standing.OK
     published_at: datetime | None = None
+    artwork_id: ArtworkId | None = None
     version: int = 1
 
     @classmethod

@@ -69,6 +69,18 @@ def migrate() -> None:
 
 
 @app.command()
+def demo() -> None:
+    """Move in a small community with music of its own; starts `serve` if it does not run."""
+    _die_with_supervisor(signal.SIGTERM)
+    try:
+        from soundgraph.entrypoints.cli.demo import command
+    except ModuleNotFoundError as error:
+        raise StartupError(f"The demo needs all extras: pip install 'soundgraph[all]' ({error}).") from error
+
+    command.run(_settings())
+
+
+@app.command()
 def keys() -> None:
     """Make the secrets of this deployment if they are missing, and say where they are."""
     from soundgraph.entrypoints.secrets import create_secrets

@@ -10,8 +10,10 @@ from litestar.types import ControllerRouterHandler, LifeSpanReceive, LifeSpanSco
 
 from soundgraph.application.wiring import Wiring
 from soundgraph.entrypoints.http import (
+    artwork,
     discovery,
     engagement,
+    front,
     identity,
     media,
     pages,
@@ -27,6 +29,7 @@ from soundgraph.entrypoints.http.conditional import conditional
 from soundgraph.entrypoints.http.cors import Cors
 from soundgraph.entrypoints.http.cursors import provide_window
 from soundgraph.entrypoints.http.errors import EXCEPTION_HANDLERS
+from soundgraph.entrypoints.http.front import Front
 from soundgraph.entrypoints.http.headers import SecurityHeaders
 from soundgraph.entrypoints.http.idempotency import provide_idempotency_key
 from soundgraph.entrypoints.http.limits import Limits, add_headers
@@ -69,9 +72,15 @@ def build_app(services: Services) -> Litestar:
         await read_input(request)
         await Limits(services).admit_mail(request)
 
+    site = Front(services.public_url)
+
+    def provide_front() -> Front:
+        return site
+
     providers: dict[str, Callable[..., object]] = {
         "use": provide_use,
         "services": provide_services,
+        "front": provide_front,
         "actor": provide_actor,
         "viewer": provide_viewer,
         "window": provide_window,
@@ -79,7 +88,7 @@ def build_app(services: Services) -> Litestar:
         "idempotency_key": provide_idempotency_key,
     }
     return Api(
-        route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media)] + [_api()],
+        route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media, front)] + [_api()],
         dependencies={name: Provide(one, sync_to_thread=False) for name, one in providers.items()},
         guards=[Doorkeeper(services).admit],
         before_request=before_request,
@@ -90,13 +99,13 @@ def build_app(services: Services) -> Litestar:
         openapi_config=platform.openapi_config(services),
         on_startup=[*services.startup],
         on_shutdown=[*services.shutdown],
-        state=State({"services": services}),
+        state=State({"services": services, "front": site}),
         logging_config=None,
     )
 
 
 def _api() -> Router:
-    modules = (identity, people, tracks, playback, engagement, playlists, discovery)
+    modules = (identity, people, tracks, artwork, playback, engagement, playlists, discovery)
     return Router(API, route_handlers=[_module("/", one.ROUTES, one.__name__.rpartition(".")[2]) for one in modules])
 
 

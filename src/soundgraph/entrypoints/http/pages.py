@@ -56,14 +56,6 @@ def error_page(_: Request[Any, Any, Any], error: DomainError | Refusal) -> Respo
 ON_PAGES: Any = {DomainError: error_page, Refusal: error_page}
 
 
-@get("/", **open_route(page), include_in_schema=False)
-async def read_index() -> Response[str]:
-    """What this is, and where its documentation is."""
-    return page(
-        "soundgraph", '<p>An open backend for social audio. Its API is documented at <a href="/docs">/docs</a>.'
-    )
-
-
 @get("/assets/pages.css", **open_route(page), include_in_schema=False, media_type="text/css")
 async def read_stylesheet() -> Response[str]:
     """How the pages look."""
@@ -104,4 +96,4 @@ async def verify_by_form(request: ApiRequest, services: Given) -> Response[str]:
     return answer
 
 
-ROUTES = (read_index, read_stylesheet, show_verification, verify_by_form)
+ROUTES = (read_stylesheet, show_verification, verify_by_form)

@@ -1,22 +1,24 @@
 """What plays, and where."""
 
 import asyncio
+import hashlib
 import math
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get
-from litestar.params import FromPath, QueryParameter
-from msgspec import Struct
+from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Meta, Struct
 
-from soundgraph.application.playback import LocateStream, ReadManifest, ReadStreams, ReadWaveform
+from soundgraph.application.playback import LocateStream, ReadManifest, ReadStreams, ReadWaveform, ReportPlay
 from soundgraph.application.views import StreamsView
-from soundgraph.domain.errors import Conflict, NotFound
+from soundgraph.domain.errors import Conflict, Invalid, NotFound
 from soundgraph.domain.ids import TrackId
 from soundgraph.entrypoints.http.auth import CurrentViewer
-from soundgraph.entrypoints.http.policies import public_route
-from soundgraph.entrypoints.http.services import Use
+from soundgraph.entrypoints.http.policies import BODY, public_route
+from soundgraph.entrypoints.http.requests import ApiRequest
+from soundgraph.entrypoints.http.services import Given, Services, Use
 
 HLS = "application/vnd.apple.mpegurl"
 Points = Annotated[
@@ -86,4 +88,33 @@ async def redirect_to_stream(track_id: FromPath[UUID], viewer: CurrentViewer, us
     return Response(None, status_code=302, headers={"Location": url})
 
 
-ROUTES = (read_waveform, read_streams, read_manifest, redirect_to_stream)
+class PlayInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """How far a track was heard, and where: `context` is a page, a playlist, a client."""
+
+    position_ms: int
+    context: Annotated[str, Meta(max_length=200)] = ""
+
+
+def visitor_of(request: ApiRequest, services: Services) -> str:
+    """Tells visitors apart for counting once; the address cannot be had back from it without this server's key."""
+    address = request.client.host if request.client else ""
+    device = request.headers.get("user-agent", "")
+    seen = f"{address}\n{device}".encode("utf-8", "replace")
+    return hashlib.blake2b(seen, key=services.cursor_key, person=b"visitor", digest_size=16).hexdigest()
+
+
+@post("/tracks/{track_id:uuid}/plays", **public_route(ReportPlay, *BODY, NotFound, Conflict, Invalid), status_code=204)
+async def report_play(
+    track_id: FromPath[UUID], data: JSONBody[PlayInput], request: ApiRequest, viewer: CurrentViewer, services: Given
+) -> None:
+    """Report a play."""
+    await services.use(ReportPlay)(
+        viewer=viewer,
+        visitor=visitor_of(request, services),
+        track_id=TrackId(track_id),
+        position_ms=data.position_ms,
+        context=data.context,
+    )
+
+
+ROUTES = (read_waveform, read_streams, read_manifest, redirect_to_stream, report_play)

@@ -5,37 +5,48 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 import structlog
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
-from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
+from multipart import MultipartSegment
 
 from soundgraph.application.idempotency import Once
 from soundgraph.application.ports import ObjectStore, Stored
-from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack
+from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack, MakeArtwork
 from soundgraph.application.wiring import Wiring
 from soundgraph.domain.errors import FieldError, Invalid
-from soundgraph.domain.ids import TrackId
-from soundgraph.domain.tracks import LICENSES, MAX_UPLOAD_BYTES, TrackDetails, Upload
+from soundgraph.domain.ids import ArtworkId, TrackId
+from soundgraph.domain.tracks import (
+    LICENSES,
+    MAX_IMAGE_BYTES,
+    TrackDetails,
+    Upload,
+    artwork_prefix,
+)
 from soundgraph.domain.visibility import Actor, Audience
-from soundgraph.entrypoints.http.errors import Malformed, TooLarge, WrongMediaType
+from soundgraph.entrypoints.http.errors import Malformed, TooLarge
 from soundgraph.entrypoints.http.idempotency import Attempt, fingerprint_of, settled
+from soundgraph.entrypoints.http.multipart import (
+    MAX_BODY_BYTES,
+    MAX_FIELD_BYTES,
+    Event,
+    boundary_of,
+    coalesced,
+    digested,
+    events_of,
+    hashed,
+    payload_of,
+    too_large_audio,
+)
 from soundgraph.entrypoints.http.requests import ApiRequest, refuse_nul
 
-AUDIO, TAGS = "audio", "tags"
+AUDIO, ARTWORK, TAGS = "audio", "artwork", "tags"
 TEXTS = frozenset(["title", "description", "genre", "license"])
 FLAGS = frozenset(["downloadable", "comments_enabled", "embeddable"])
 FIELDS = TEXTS | FLAGS | {TAGS, "visibility", "permalink"}
 BOOLEANS = {"true": True, "false": False}
 
-MAX_FIELD_BYTES = 64 << 10
-MAX_PARTS = 128
-# The audio, and everything that may stand around it.
-MAX_BODY_BYTES = MAX_UPLOAD_BYTES + MAX_PARTS * MAX_FIELD_BYTES
-CHUNK_BYTES = 256 << 10
 
-Event: TypeAlias = Any  # MultipartSegment, bytes or None: the parser is not typed
 log = structlog.get_logger()
 
 
@@ -46,12 +57,12 @@ async def receive_track(request: ApiRequest, actor: Actor, use: Wiring, attempt:
 
     Raises WrongMediaType, TooLarge, Malformed naming every field that cannot be read, and what the use cases raise.
     """
-    boundary = _boundary(request)
+    boundary = boundary_of(request)
     if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise _too_large()
+        raise too_large_audio()
     form = _Form(actor, use, keep=attempt is None or attempt.earlier is None)
     try:
-        async with aclosing(_events(request, boundary)) as events:
+        async with aclosing(events_of(request, boundary)) as events:
             stored, details = await form.read(events)
         made = await settled(attempt, form.fingerprint(stored), lambda once: form.create(stored, details, once))
         return TrackId(made)
@@ -80,6 +91,8 @@ class _Form:
     tags: list[str] = field(default_factory=list)
     errors: list[FieldError] = field(default_factory=list)
     upload: Upload | None = None
+    artwork_id: ArtworkId | None = None
+    artwork_sha256: str = ""
     stored: Stored | None = None
 
     async def read(self, events: AsyncGenerator[Event]) -> tuple[Stored, TrackDetails]:
@@ -88,6 +101,8 @@ class _Form:
             assert isinstance(segment, MultipartSegment), "a part begins where the one before has ended"
             if segment.name == AUDIO:
                 await self._keep_audio(segment, events)
+            elif segment.name == ARTWORK:
+                await self._keep_artwork(segment, events)
             else:
                 self._keep_text(segment.name, await self._text(segment.name, events))
         missing = [] if "title" in self.texts else ["title"]
@@ -99,9 +114,9 @@ class _Form:
         return self.stored, details
 
     def fingerprint(self, stored: Stored) -> str:
-        """Of the fields and the audio: neither the boundary nor the order of parts, nor what the file was called."""
+        """Of the fields and the files: neither the boundary nor the order of parts, nor what the file was called."""
         tags = [(TAGS, tag) for tag in self.tags]
-        return fingerprint_of([*sorted([*self.texts.items(), *tags]), stored.sha256])
+        return fingerprint_of([*sorted([*self.texts.items(), *tags]), stored.sha256, self.artwork_sha256])
 
     async def create(self, stored: Stored, details: TrackDetails, once: Once | None) -> TrackId:
         """The track of what has arrived."""
@@ -113,17 +128,19 @@ class _Form:
             sha256=stored.sha256,
             details=details,
             permalink=self.texts.get("permalink"),
+            artwork_id=self.artwork_id,
             once=once,
         )
 
     async def abandon(self) -> None:
         """Remove what was stored. Failing to is for the log: the caller has an error of its own to tell."""
-        if self.upload is None:
-            return
         try:
-            await self.use(AbandonUpload)(actor=self.actor, upload=self.upload)
+            if self.artwork_id is not None:
+                await self.use(ObjectStore).remove_under(artwork_prefix(self.artwork_id))
+            if self.upload is not None:
+                await self.use(AbandonUpload)(actor=self.actor, upload=self.upload)
         except Exception:
-            log.exception("an abandoned upload was left behind", upload_id=str(self.upload.id))
+            log.exception("an abandoned upload was left behind", upload_id=str(self.upload and self.upload.id))
 
     async def _keep_audio(self, segment: MultipartSegment, events: AsyncGenerator[Event]) -> None:
         if self.stored is not None:
@@ -133,15 +150,27 @@ class _Form:
         filename = segment.filename or ""
         refuse_nul({AUDIO: filename})
         if not self.keep:
-            self.stored = await _digested(_payload(events))
+            self.stored = await digested(payload_of(events))
             return
         self.upload = await self.use(BeginUpload)(actor=self.actor, filename=filename)
         store = self.use(ObjectStore)
-        self.stored = await store.put(self.upload.key, _coalesced(_payload(events)))
+        self.stored = await store.put(self.upload.key, coalesced(payload_of(events)))
+
+    async def _keep_artwork(self, segment: MultipartSegment, events: AsyncGenerator[Event]) -> None:
+        if self.artwork_sha256:
+            self.errors.append(FieldError(ARTWORK, "duplicate", "Send this field once."))
+        self._refuse_errors()
+        digest = hashlib.sha256()
+        pieces = hashed(payload_of(events), digest)
+        if self.keep:
+            self.artwork_id = await keep_image(segment, pieces, self.actor, self.use)
+        else:
+            await digested(pieces)
+        self.artwork_sha256 = digest.hexdigest()
 
     async def _text(self, name: str, events: AsyncGenerator[Event]) -> bytes:
         data = bytearray()
-        async for piece in _payload(events):
+        async for piece in payload_of(events):
             data += piece
             if len(data) > MAX_FIELD_BYTES:
                 wrong = ("too_long", "Use at most 64 KiB.") if name in FIELDS else _UNKNOWN
@@ -183,68 +212,29 @@ class _Form:
             raise Malformed("malformed", "Some fields are not as they should be.", self.errors)
 
 
-_UNKNOWN = ("unknown", "This field is not known here.")
-
-
-def _boundary(request: ApiRequest) -> str:
-    content_type, options = request.content_type
-    if content_type != "multipart/form-data":
-        raise WrongMediaType("not_multipart", "Send multipart/form-data.")
-    if not options.get("boundary"):
-        raise Malformed("malformed_multipart", "The boundary is missing from Content-Type.")
-    return options["boundary"]
-
-
-async def _events(request: ApiRequest, boundary: str) -> AsyncGenerator[Event]:
-    """For each part its head, its bytes, and None at its end. Raises Malformed, TooLarge, ClientGone."""
-    received = 0
+async def keep_image(segment: MultipartSegment, payload: AsyncIterator[bytes], actor: Actor, use: Wiring) -> ArtworkId:
+    """Make a cover of the picture in a part; the picture itself goes. Raises TooLarge, Invalid."""
+    filename = segment.filename or ""
+    refuse_nul({segment.name: filename})
+    upload = await use(BeginUpload)(actor=actor, filename=filename)
     try:
-        parser = PushMultipartParser(boundary, max_segment_size=MAX_UPLOAD_BYTES, max_segment_count=MAX_PARTS)
-        async for chunk in request.stream():
-            received += len(chunk)
-            if received > MAX_BODY_BYTES:
-                raise _too_large()
-            if chunk:
-                for event in parser.parse(chunk):
-                    yield event
-        parser.close()
-    except ParserLimitReached as error:
-        raise _too_large() from error
-    except MultipartError as error:
-        raise Malformed("malformed_multipart", f"This form cannot be read: {error}.") from error
+        await use(ObjectStore).put(upload.key, _limited(coalesced(payload)))
+        return await use(MakeArtwork)(actor=actor, upload=upload)
+    finally:
+        await asyncio.shield(use(AbandonUpload)(actor=actor, upload=upload))
 
 
-async def _payload(events: AsyncGenerator[Event]) -> AsyncIterator[bytes]:
-    """The bytes of the part that has just begun."""
-    async for event in events:
-        if event is None:
-            return
-        yield event
-
-
-async def _digested(pieces: AsyncIterator[bytes]) -> Stored:
-    """What a store would know of these bytes, without keeping them."""
-    digest, size = hashlib.sha256(), 0
+async def _limited(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes. Raises TooLarge past what a picture may have."""
+    received = 0
     async for piece in pieces:
-        digest.update(piece)
-        size += len(piece)
-    return Stored("", size, digest.hexdigest())
+        received += len(piece)
+        if received > MAX_IMAGE_BYTES:
+            raise TooLarge("too_large", f"Pictures may have up to {MAX_IMAGE_BYTES} bytes.")
+        yield piece
 
 
-async def _coalesced(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in larger pieces, so that a store is not called for every packet."""
-    pending = bytearray()
-    async for piece in pieces:
-        pending += piece
-        if len(pending) >= CHUNK_BYTES:
-            yield bytes(pending)
-            pending.clear()
-    if pending:
-        yield bytes(pending)
-
-
-def _too_large() -> TooLarge:
-    return TooLarge("too_large", f"Audio files may have up to {MAX_UPLOAD_BYTES} bytes.")
+_UNKNOWN = ("unknown", "This field is not known here.")
 
 
 @dataclass
@@ -258,6 +248,7 @@ class UploadOperation(Operation):
             required=[AUDIO, "title"],
             properties={
                 AUDIO: Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream"),
+                ARTWORK: Schema(type=OpenAPIType.STRING, content_media_type="image/*"),
                 **dict.fromkeys(sorted(TEXTS - {"license"}), text),
                 "permalink": text,
                 "license": Schema(type=OpenAPIType.STRING, enum=sorted(LICENSES)),
