@@ -52,3 +52,30 @@ async def test_what_is_wrong_with_a_playlist_is_said(site: Site) -> None:
     assert (await bob.http.patch(at, json={"title": "Mine"})).status_code == 404
     cleared = await ada.http.patch(at, json={"description": None, "kind": "album"})
     assert (cleared.json()["description"], cleared.json()["kind"]) == ("", "album")
+
+
+async def test_if_match_refuses_a_version_that_has_passed_and_shows_the_present_order(site: Site) -> None:
+    ada = await site.join("ada_x")
+    one, two = [(await ada.upload(title))["id"] for title in ("one", "two")]
+    made = await ada.http.post(f"{API}/playlists", json={"title": "Mix", "track_ids": [one, two]})
+    at = f"{API}/playlists/{made.json()['id']}"
+    first, second = [item["id"] for item in (await ada.http.get(f"{at}/tracks")).json()["items"]]
+    move, match = {"item_id": second, "after": None}, {"If-Match": made.headers["etag"]}
+    moved = await ada.http.post(f"{at}/reorder", json=move, headers=match)
+    assert (moved.status_code, moved.headers["etag"] != made.headers["etag"]) == (200, True)
+    refused = await ada.http.post(f"{at}/reorder", json=move, headers=match)
+    assert (refused.status_code, refused.json()["present"]) == (412, [second, first])
+    assert (await ada.http.delete(at, headers=match)).status_code == 412
+
+
+async def test_making_or_adding_twice_with_one_key_is_once(site: Site) -> None:
+    ada = await site.join("ada_x")
+    track = (await ada.upload("one"))["id"]
+    key = {"Idempotency-Key": "mix-1"}
+    made, again = [(await ada.http.post(f"{API}/playlists", json={"title": "Mix"}, headers=key)) for _ in range(2)]
+    assert (again.status_code, again.json()) == (201, made.json())
+    other = await ada.http.post(f"{API}/playlists", json={"title": "Other"}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    at = f"{API}/playlists/{made.json()['id']}/tracks"
+    added, repeated = [(await ada.http.post(at, json={"track_id": track}, headers=key)) for _ in range(2)]
+    assert (added.status_code, repeated.status_code, repeated.json()) == (201, 201, added.json())

@@ -41,16 +41,19 @@ class World:
 
     def __init__(self, replacements: Mapping[type, object], base_url: str) -> None:
         self.database = MemoryDatabase()
+        self._ids = TimeOrderedIds()
         self.clock = ManualClock()
         self.outbox = Outbox()
         self.store = MemoryStore(self.clock)
-        ids, links = TimeOrderedIds(), Links(base_url)
-        self.deliveries = MemoryDeliveries(self.database, SUBSCRIPTIONS, ids, self.clock)
-        tracks = MemoryTrackReader(self.database, links)
-        ports: dict[type, object] = {
+        self.deliveries = MemoryDeliveries(self.database, SUBSCRIPTIONS, self._ids, self.clock)
+        ports = self._ports() | self._readers(Links(base_url)) | dict(replacements)
+        self.use = Wiring({port: _given(one) for port, one in ports.items()}, self.work)
+        self.dispatcher = Dispatcher(self.deliveries, SUBSCRIPTIONS, self.use, self.clock)
+
+    def _ports(self) -> dict[type, object]:
+        return {
             Clock: self.clock,
-            Ids: ids,
-            Links: links,
+            Ids: self._ids,
             Limiter: MemoryLimiter(self.clock),
             Caps: Caps(),
             Gate: MemoryGate(lambda: self.database.tables),
@@ -63,6 +66,16 @@ class World:
             Passwords: QuickPasswords(),
             Tokens: PlainTokens(b"memory"),
             Mailer: self.outbox,
+            ProgressBoard: MemoryProgressBoard(self.database),
+            Invariants: MemoryInvariants(self.database),
+            MediaProcessor: WaveProcessor(self.store),
+            CoverMaker: PlainCovers(self.store),
+        }
+
+    def _readers(self, links: Links) -> dict[type, object]:
+        tracks = MemoryTrackReader(self.database, links)
+        return {
+            Links: links,
             IdentityReader: MemoryIdentityReader(self.database),
             PeopleReader: MemoryPeopleReader(self.database, links),
             TrackReader: tracks,
@@ -71,15 +84,7 @@ class World:
             PlaylistReader: MemoryPlaylistReader(self.database, links),
             FrontPageReader: MemoryFrontPageReader(self.database, links),
             EngagementReader: MemoryEngagementReader(self.database, links),
-            ProgressBoard: MemoryProgressBoard(self.database),
-            Invariants: MemoryInvariants(self.database),
-            MediaProcessor: WaveProcessor(self.store),
-            CoverMaker: PlainCovers(self.store),
-            **replacements,
         }
-        self.use = Wiring({port: _given(one) for port, one in ports.items()}, self.work)
-        self._ids = ids
-        self.dispatcher = Dispatcher(self.deliveries, SUBSCRIPTIONS, self.use, self.clock)
 
     def work(self) -> MemoryWork:
         """A unit of work over this world's database."""

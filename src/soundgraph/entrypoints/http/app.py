@@ -62,17 +62,36 @@ class Api(Litestar):
 def build_app(services: Services) -> Litestar:
     """The whole API over these services."""
 
-    def provide_use() -> Wiring:
-        return services.use
-
-    def provide_services() -> Services:
-        return services
-
     async def before_request(request: Request[Any, Any, Any]) -> None:
         await read_input(request)
         await Limits(services).admit_mail(request)
 
     site = Front(services.public_url)
+    return Api(
+        route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media, front)] + [_api()],
+        dependencies=_dependencies(services, site),
+        guards=[Doorkeeper(services).admit],
+        before_request=before_request,
+        before_send=[SecurityHeaders(services).add, add_headers],
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_class=ApiRequest,
+        request_max_body_size=JSON_LIMIT_BYTES,
+        openapi_config=platform.openapi_config(services),
+        on_startup=[*services.startup],
+        on_shutdown=[*services.shutdown],
+        state=State({"services": services, "front": site}),
+        logging_config=None,
+    )
+
+
+def _dependencies(services: Services, site: Front) -> dict[str, Provide]:
+    """What handlers may ask for, by the name of their parameter."""
+
+    def provide_use() -> Wiring:
+        return services.use
+
+    def provide_services() -> Services:
+        return services
 
     def provide_front() -> Front:
         return site
@@ -87,21 +106,7 @@ def build_app(services: Services) -> Litestar:
         "version": provide_expected_version,
         "idempotency_key": provide_idempotency_key,
     }
-    return Api(
-        route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media, front)] + [_api()],
-        dependencies={name: Provide(one, sync_to_thread=False) for name, one in providers.items()},
-        guards=[Doorkeeper(services).admit],
-        before_request=before_request,
-        before_send=[SecurityHeaders(services).add, add_headers],
-        exception_handlers=EXCEPTION_HANDLERS,
-        request_class=ApiRequest,
-        request_max_body_size=JSON_LIMIT_BYTES,
-        openapi_config=platform.openapi_config(services),
-        on_startup=[*services.startup],
-        on_shutdown=[*services.shutdown],
-        state=State({"services": services, "front": site}),
-        logging_config=None,
-    )
+    return {name: Provide(one, sync_to_thread=False) for name, one in providers.items()}
 
 
 def _api() -> Router:
