@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from msgspec import structs
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -52,7 +53,8 @@ async def _populate(settings: Settings, console: Console) -> None:
         TimeElapsedColumn(),
     )
     with with_database(settings) as reachable, Progress(*columns, console=console) as progress:
-        container = wired.Container(settings=reachable)
+        # Thirty tracks at once is more than one person may send.
+        container = wired.Container(settings=structs.replace(reachable, rate_limits="off"))
         try:
             await Community(wired.wiring(container), settings.mail_dir, settings.public_url, progress).settle_in()
         finally:

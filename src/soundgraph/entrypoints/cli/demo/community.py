@@ -14,12 +14,14 @@ from soundgraph.application.engagement import LikeTrack
 from soundgraph.application.identity import Client, LogIn, Register, VerifyEmail
 from soundgraph.application.people import Follow
 from soundgraph.application.playback import ReportPlay
+from soundgraph.application.playlists import CreatePlaylist, ListPlaylistsOf
 from soundgraph.application.ports import ObjectStore
 from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack, MakeArtwork, TrackReader
 from soundgraph.application.views import TrackView
 from soundgraph.application.wiring import Wiring
 from soundgraph.domain.errors import Conflict, Unauthenticated
 from soundgraph.domain.ids import ArtworkId
+from soundgraph.domain.playlists import PlaylistDetails
 from soundgraph.domain.tracks import TrackDetails, TrackState
 from soundgraph.domain.visibility import ANYONE, Actor
 from soundgraph.entrypoints.cli.demo.pieces import PEOPLE, Piece, pieces
@@ -180,7 +182,15 @@ class Community:
             )
 
     async def _make_playlists(self) -> None:
-        """Where playlists are made, through their use cases, once there are playlists."""
+        """One of everybody's favourites for the first few people; what somebody has made already stays."""
+        tracks = sorted(await self._all_tracks(), key=lambda one: one.title)
+        for number, (handle, name) in enumerate(list(PEOPLE.items())[:5]):
+            actor = self._actors[handle]
+            page = await self._use(ListPlaylistsOf)(viewer=actor, account_id=actor.id, after=None, limit=1)
+            if not page.items:
+                details = PlaylistDetails(title=f"What {name} plays")
+                chosen = [one.id for one in tracks[number::5]]
+                await self._use(CreatePlaylist)(actor=actor, details=details, track_ids=chosen)
 
 
 def wav(sound: bytes) -> bytes:
