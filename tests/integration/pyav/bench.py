@@ -1,5 +1,6 @@
 """A bench for the processor: it runs jobs, checks what holds of each, and listens to the result."""
 
+import contextlib
 import io
 import json
 from collections.abc import AsyncIterator
@@ -88,7 +89,14 @@ class Bench:
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """Media children below this process: other tests of this run may have processes of their own."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        # Reaped between being listed and being asked: gone, as it should be.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "soundgraph.adapters.pyav.child" in process.cmdline():
+                found.append(process)
+    return found
 
 
 async def check_ready(bench: Bench, outcome: Outcome, *, seconds: float, rate: int, channels: int, codec: str) -> None:

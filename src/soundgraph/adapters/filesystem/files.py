@@ -190,8 +190,9 @@ def remove_tree(directory: Path) -> None:
             if not directory.is_dir():
                 return
         except OSError as error:
-            # Something was put there while it was being emptied: once more.
-            if error.errno != errno.ENOTEMPTY:
+            # Something was put there while it was being emptied: once more. Without a number, rmtree says that the
+            # directory it opened is no longer the one it had looked at.
+            if error.errno not in (errno.ENOTEMPTY, None):
                 raise
         else:
             return
