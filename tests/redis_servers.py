@@ -14,8 +14,15 @@ from importlib import import_module, util
 from pathlib import Path
 
 import pytest
+import redis
 
 START_SECONDS = 20.0
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 class RedisServer:
@@ -23,8 +30,7 @@ class RedisServer:
 
     def __init__(self, program: str, directory: Path) -> None:
         self._program, self._directory = program, directory
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -47,6 +53,11 @@ class RedisServer:
             else:
                 return
         raise TimeoutError("redis does not listen")
+
+    def flush(self) -> None:
+        """Empty it."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
 
     def stop(self) -> None:
         """End it, if it runs."""

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 from tests.audio import wav_bytes
-from tests.integration.redis.conftest import RedisServer, free_port
+from tests.redis_servers import RedisServer, free_port
 
 from soundgraph.adapters.embedded.servers import wait_until
 
@@ -134,7 +134,7 @@ def test_nothing_that_matters_is_lost_with_redis(deployment: Deployment, redis_s
     headers = {"Authorization": f"Bearer {token}"}
     readiness = f"{deployment.url}/health/ready"
     assert httpx.get(readiness, timeout=5).json()["checks"]["redis"] == "ok"
-    redis_server.client.flushall()
+    redis_server.flush()
     assert deployment.each(token) == {200}
 
     redis_server.stop()

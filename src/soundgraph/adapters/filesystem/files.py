@@ -59,11 +59,11 @@ class Partial:
                 os.fsync(self._fd)
             try:
                 self._temporary.replace(self._target)
+                _sync(self._target.parent)
             except FileNotFoundError:
                 raise Conflict("removed_meanwhile", "This object was removed while it came in.") from None
             except IsADirectoryError:
                 raise ValueError(f"other keys lie below this one: {self._target.name!r}") from None
-            _sync(self._target.parent)
             return self._size, self._hash.hexdigest()
 
     def discard(self) -> None:

@@ -28,14 +28,7 @@ def run(settings: Settings, *, processes: int = 1, application: str = APPLICATIO
 
     `application` names a factory, "module:function"; each server process calls it once.
     """
-    if settings.database_url is None:
-        raise StartupError(
-            "SOUNDGRAPH_DATABASE_URL is not set: set it, or run `soundgraph serve`, which brings its own."
-        )
-    if processes > 1 and settings.redis_url is None:
-        raise StartupError(
-            f"{processes} processes need SOUNDGRAPH_REDIS_URL: without Redis, limits and realtime live in one process."
-        )
+    refuse_unfit(settings, processes=processes)
     require_free(settings.host, settings.port, command="soundgraph api")
     server = Server(
         application,
@@ -51,6 +44,18 @@ def run(settings: Settings, *, processes: int = 1, application: str = APPLICATIO
         workers_kill_timeout=DRAIN_SECONDS,
     )
     server.serve(target_loader=partial(load, os.getpid()))
+
+
+def refuse_unfit(settings: Settings, *, processes: int) -> None:
+    """Raises StartupError for settings that so many server processes cannot run on."""
+    if settings.database_url is None:
+        raise StartupError(
+            "SOUNDGRAPH_DATABASE_URL is not set: set it, or run `soundgraph serve`, which brings its own."
+        )
+    if processes > 1 and settings.redis_url is None:
+        raise StartupError(
+            f"{processes} processes need SOUNDGRAPH_REDIS_URL: without Redis, limits and realtime live in one process."
+        )
 
 
 def load(parent: int, application: str) -> Callable[..., Any]:

@@ -39,6 +39,7 @@ def api(
     from soundgraph.entrypoints.cli import api
 
     settings = _complete_settings()
+    api.refuse_unfit(settings, processes=processes)
     _warn_of_connections(settings, apis=processes)
     api.run(settings, processes=processes)
 
