@@ -123,6 +123,14 @@ def test_it_says_where_everything_is_and_how_to_stop(serve: Callable[..., Servin
     assert serving.answers()
 
 
+@pytest.fixture(autouse=True)
+def hangup() -> Iterator[None]:
+    """Whoever runs the tests under nohup has them ignore SIGHUP, and so has every command that they start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_request_to_stop_leaves_no_process(serve: Callable[..., Serving], number: signal.Signals) -> None:
     serving = serve().wait_ready()
