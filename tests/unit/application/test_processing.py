@@ -390,3 +390,18 @@ async def test_whatever_is_uploaded_ends_ready_or_failed_with_a_reason(
     seen = await view(app, track_id)
     assert seen.state in {"ready", "failed"}
     assert (seen.state == "failed") == (seen.failure is not None)
+
+
+async def test_a_revision_that_failed_for_good_is_not_tried_again() -> None:
+    app, media = scripted(
+        [MediaFailed(Failure("probing", "no_audio", "There is no audio."))], ["waveform", "mp3", "aac"]
+    )
+    _, track_id = await posted(app)
+    await app.settle()
+    async with app.work() as work:
+        track = await work.tracks.get(track_id)
+        assert track is not None
+        work.record(RevisionReceived(track_id=track_id, revision_id=track.revisions[0].id))
+        await work.commit()
+    await app.settle()
+    assert (await view(app, track_id)).state == "failed"
