@@ -393,9 +393,8 @@ async def test_whatever_is_uploaded_ends_ready_or_failed_with_a_reason(
 
 
 async def test_a_revision_that_failed_for_good_is_not_tried_again() -> None:
-    app, media = scripted(
-        [MediaFailed(Failure("probing", "no_audio", "There is no audio."))], ["waveform", "mp3", "aac"]
-    )
+    silence = MediaFailed(Failure("probing", "no_audio", "There is no audio."))
+    app, _ = scripted([silence], ["waveform", "mp3", "aac"])
     _, track_id = await posted(app)
     await app.settle()
     async with app.work() as work:
