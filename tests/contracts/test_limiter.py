@@ -21,6 +21,10 @@ OTHER = Rule("others", 2, MINUTE)
 HALF_A_MINUTE = Rule("odd", 7, timedelta(seconds=30))
 
 
+# In seconds. A machine that is busy with other tests is not a Redis that is away.
+PATIENCE = 20.0
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
@@ -42,8 +46,8 @@ async def limiter(server: str | None, clock: ManualClock) -> AsyncIterator[Limit
     if server is None:
         yield MemoryLimiter(clock)
         return
-    client = redis_client(server)
-    yield RedisLimiter(client, clock=clock, prefix=f"test:{uuid4()}:")
+    client = redis_client(server, timeout=PATIENCE)
+    yield RedisLimiter(client, clock=clock, prefix=f"test:{uuid4()}:", timeout=PATIENCE)
     await client.aclose()
 
 
@@ -159,8 +163,12 @@ STEPS = st.lists(st.tuples(st.integers(0, 40_000_000), st.integers(1, 8)), max_s
 async def test_it_is_a_bucket_that_leaks(server: str | None, limit: int, steps: list[tuple[int, int]]) -> None:
     """The reference: a bucket of `limit`, from which one leaks in every interval."""
     rule, clock = Rule("leaky", limit, timedelta(seconds=60)), ManualClock()
-    client = None if server is None else redis_client(server)
-    counting = MemoryLimiter(clock) if client is None else RedisLimiter(client, clock=clock, prefix=f"t:{uuid4()}:")
+    client = None if server is None else redis_client(server, timeout=PATIENCE)
+    counting = (
+        MemoryLimiter(clock)
+        if client is None
+        else RedisLimiter(client, clock=clock, prefix=f"t:{uuid4()}:", timeout=PATIENCE)
+    )
     level = Fraction(0)
     for wait, cost in steps:
         clock.advance(timedelta(microseconds=wait))
@@ -184,8 +192,8 @@ async def test_the_twin_forgets_what_has_come_back(clock: ManualClock) -> None:
 
 
 async def test_redis_forgets_what_has_come_back(redis_url: str) -> None:
-    client, prefix = redis_client(redis_url), f"test:{uuid4()}:"
-    limiter = RedisLimiter(client, prefix=prefix)
+    client, prefix = redis_client(redis_url, timeout=PATIENCE), f"test:{uuid4()}:"
+    limiter = RedisLimiter(client, prefix=prefix, timeout=PATIENCE)
     await take(limiter)
     (key,) = await client.keys(f"{prefix}*")
     assert 11_000 < await client.pttl(key) <= 12_001
@@ -195,8 +203,8 @@ async def test_redis_forgets_what_has_come_back(redis_url: str) -> None:
 
 
 async def test_processes_agree_by_the_time_of_redis(redis_url: str) -> None:
-    clients, prefix = [redis_client(redis_url) for _ in range(4)], f"test:{uuid4()}:"
-    limiters = [RedisLimiter(one, prefix=prefix) for one in clients]
+    clients, prefix = [redis_client(redis_url, timeout=PATIENCE) for _ in range(4)], f"test:{uuid4()}:"
+    limiters = [RedisLimiter(one, prefix=prefix, timeout=PATIENCE) for one in clients]
     rule = Rule("shared", 20, timedelta(hours=1))
     verdicts = await asyncio.gather(*(take(limiters[number % 4], rule) for number in range(200)))
     assert sum(one.allowed for one in verdicts) == 20

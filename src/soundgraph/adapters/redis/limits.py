@@ -56,14 +56,17 @@ return answer
 log = logging.getLogger(__name__)
 
 
-def redis_client(url: str) -> "Redis":
-    """A client for short commands. Connects when first used, and never waits longer than a request should."""
+def redis_client(url: str, *, timeout: float = TIMEOUT_SECONDS) -> "Redis":
+    """A client for short commands. Connects when first used, and never waits longer than a request should.
+
+    `timeout` is in seconds.
+    """
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,
-        timeout=TIMEOUT_SECONDS,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
+        timeout=timeout,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
@@ -74,12 +77,19 @@ class RedisLimiter(Limiter):
     """Counts by a script. Keys expire when everything has come back; subjects are stored as hashes.
 
     While Redis is away one caller in `pause` seconds finds out whether it is back, and the others are told at once.
-    `clock` replaces the time of Redis in tests.
+    `clock` replaces the time of Redis in tests. No answer takes longer than `timeout` seconds.
     """
 
     def __init__(
-        self, client: "Redis", *, clock: Clock | None = None, prefix: str = "limit:", pause: float = PAUSE_SECONDS
+        self,
+        client: "Redis",
+        *,
+        clock: Clock | None = None,
+        prefix: str = "limit:",
+        pause: float = PAUSE_SECONDS,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
+        self._timeout = timeout
         self._script = client.register_script(SCRIPT)
         self._clock, self._prefix, self._pause = clock, prefix, pause
         self._away = False
@@ -101,7 +111,7 @@ class RedisLimiter(Limiter):
             arguments += [charge.rule.interval, charge.rule.burst, cost]
         self._refuse_while_away()
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout):
                 answer = cast(list[int], await self._script(keys=keys, args=arguments))
         except (RedisError, OSError) as error:
             self._again_at = time.monotonic() + self._pause
