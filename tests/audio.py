@@ -66,11 +66,13 @@ def encoded(
             codec, rate=rate, layout=layout, options={"strict": "experimental", **(options or {})}
         )
         assert isinstance(stream, AudioStream)
-        times = np.arange(round(seconds * rate)) / rate
-        wave = (0.5 * np.sin(2 * np.pi * frequency * times)).astype(np.float32)
-        samples = np.ascontiguousarray(np.broadcast_to(wave, (stream.layout.nb_channels, len(wave))))
-        frame = AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
-        frame.sample_rate, frame.pts = rate, 0
-        output.mux(stream.encode(frame))
+        # A whole number of hertz repeats after a second: hours need no more memory than that.
+        wave = (0.5 * np.sin(2 * np.pi * frequency * np.arange(rate) / rate)).astype(np.float32)
+        total = round(seconds * rate)
+        for start in range(0, total, rate):
+            part = np.broadcast_to(wave[: total - start], (stream.layout.nb_channels, min(rate, total - start)))
+            frame = AudioFrame.from_ndarray(np.ascontiguousarray(part), format="fltp", layout=layout)
+            frame.sample_rate, frame.pts = rate, start
+            output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return file.getvalue()

@@ -11,22 +11,40 @@ from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from soundgraph.adapters.memory.clock import EPOCH, ManualClock
+from soundgraph.adapters.memory.federation import PlainProviders
 from soundgraph.adapters.memory.identity import Outbox
+from soundgraph.application.audit import Audit
 from soundgraph.application.deliveries import DeadLetter, DeadLetters, Deliveries, Dispatcher, Hint
 from soundgraph.application.discovery import Fans, ReadFeed
 from soundgraph.application.engagement import Likes
 from soundgraph.application.idempotency import IdempotencyKeys
-from soundgraph.application.identity import Accounts, Client, Families, Mail, Register, Registrations, VerifyEmail
+from soundgraph.application.identity import (
+    Accounts,
+    Client,
+    Deletions,
+    EmailChanges,
+    ExternalIdentities,
+    Families,
+    Mail,
+    PasswordResets,
+    Register,
+    Registrations,
+    SignIns,
+    VerifyEmail,
+)
 from soundgraph.application.people import Blocks, Follows, Profiles
-from soundgraph.application.playback import Plays
+from soundgraph.application.plans import ChangePlan, Subscribers
+from soundgraph.application.playback import Plays, SecretLinks
 from soundgraph.application.playlists import Playlists
 from soundgraph.application.ports import Debt, ObjectStore, UnitOfWork
+from soundgraph.application.privacy import Exports
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
-from soundgraph.application.tracks import BeginUpload, CreateTrack, Tracks, Uploads
+from soundgraph.application.tracks import Allowances, BeginUpload, CreateTrack, ReplaceAudio, Tracks, Uploads
 from soundgraph.application.views import Page, Position
 from soundgraph.domain.identity import Account
 from soundgraph.domain.ids import AccountId, EventId, RevisionId, TrackId, UploadId
 from soundgraph.domain.people import Profile
+from soundgraph.domain.plans import entitlements
 from soundgraph.domain.tracks import Track, TrackDetails, Upload
 from soundgraph.domain.visibility import AccountStanding, Actor, Audience, Role, Standing
 
@@ -53,6 +71,20 @@ class Work(UnitOfWork, Protocol):
     @property
     def families(self) -> Families: ...
     @property
+    def password_resets(self) -> PasswordResets: ...
+    @property
+    def email_changes(self) -> EmailChanges: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def external_identities(self) -> ExternalIdentities: ...
+    @property
+    def sign_ins(self) -> SignIns: ...
+    @property
+    def deletions(self) -> Deletions: ...
+    @property
+    def exports(self) -> Exports: ...
+    @property
     def profiles(self) -> Profiles: ...
     @property
     def follows(self) -> Follows: ...
@@ -63,11 +95,17 @@ class Work(UnitOfWork, Protocol):
     @property
     def tracks(self) -> Tracks: ...
     @property
+    def allowances(self) -> Allowances: ...
+    @property
+    def subscribers(self) -> Subscribers: ...
+    @property
     def playlists(self) -> Playlists: ...
     @property
     def likes(self) -> Likes: ...
     @property
     def plays(self) -> Plays: ...
+    @property
+    def secret_links(self) -> SecretLinks: ...
     @property
     def fans(self) -> Fans: ...
     @property
@@ -85,6 +123,8 @@ class App(Protocol):
     def store(self) -> ObjectStore: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def providers(self) -> PlainProviders: ...
     @property
     def deliveries(self) -> Deliveries: ...
     @property
@@ -184,6 +224,21 @@ async def upload(
         size_bytes=kept.size_bytes,
         sha256=kept.sha256,
         details=TrackDetails(title=title, audience=audience),
+    )
+
+
+async def put_on_plan(app: App, actor: Actor, plan: str, login: str = "ada") -> Actor:
+    """The same person on another plan."""
+    await app.use(ChangePlan)(login=login, plan=plan)
+    return replace(actor, entitlements=entitlements(plan))
+
+
+async def replace_audio(app: App, actor: Actor, track_id: TrackId, audio: bytes) -> bool:
+    """Give a track other audio, whose processing is still owed."""
+    begun = await app.use(BeginUpload)(actor=actor, filename="take.wav")
+    kept = await app.store.put(begun.key, once(audio))
+    return await app.use(ReplaceAudio)(
+        actor=actor, track_id=track_id, upload_id=begun.id, size_bytes=kept.size_bytes, sha256=kept.sha256
     )
 
 

@@ -1,3 +1,3 @@
 """Plugins for every test."""
 
-pytest_plugins = ["tests.postgres", "tests.redis_servers"]
+pytest_plugins = ["tests.postgres", "tests.redis_servers", "tests.s3_servers"]

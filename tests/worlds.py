@@ -2,41 +2,38 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
-from soundgraph.adapters.memory.clock import ManualClock
-from soundgraph.adapters.memory.covers import PlainCovers
-from soundgraph.adapters.memory.identity import Outbox, PlainTokens, QuickPasswords
-from soundgraph.adapters.memory.limits import MemoryLimiter
-from soundgraph.adapters.memory.store import MemoryStore
-from soundgraph.adapters.memory.tracks import WaveProcessor
+from soundgraph.adapters.memory.app import given, memory_app
 from soundgraph.adapters.postgres.deliveries import NoHints, PostgresDeliveries
 from soundgraph.adapters.postgres.discovery import PostgresFrontPageReader, PostgresTimelines
 from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
 from soundgraph.adapters.postgres.engine import ReadPool, write_engine
 from soundgraph.adapters.postgres.identity import PostgresIdentityReader
+from soundgraph.adapters.postgres.links import PostgresSecretLinkReader
 from soundgraph.adapters.postgres.people import PostgresPeopleReader
+from soundgraph.adapters.postgres.plans import PostgresUsageReader
+from soundgraph.adapters.postgres.playback import PostgresPlayArchive, PostgresPlayReader
 from soundgraph.adapters.postgres.playlists import PostgresPlaylistReader
+from soundgraph.adapters.postgres.privacy import PostgresPersonalRows
 from soundgraph.adapters.postgres.track_views import PostgresTrackReader
 from soundgraph.adapters.postgres.tracks import PostgresProgressBoard
 from soundgraph.adapters.postgres.upkeep import PostgresInvariants
 from soundgraph.adapters.postgres.visibility import reading_gate
 from soundgraph.adapters.postgres.work import PostgresWork
-from soundgraph.adapters.system import TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog
 from soundgraph.application.discovery import FeedReader, FrontPageReader
 from soundgraph.application.engagement import EngagementReader
-from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
-from soundgraph.application.limits import Caps, Limiter
+from soundgraph.application.identity import IdentityReader
 from soundgraph.application.people import PeopleReader
-from soundgraph.application.playback import PlaybackReader
+from soundgraph.application.plans import UsageReader
+from soundgraph.application.playback import PlayArchive, PlaybackReader, PlayReader, SecretLinkReader
 from soundgraph.application.playlists import PlaylistReader
-from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
+from soundgraph.application.ports import Gate, Ids, Timelines
+from soundgraph.application.privacy import PersonalRows
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
-from soundgraph.application.tracks import CoverMaker, MediaProcessor, ProgressBoard, TrackReader
+from soundgraph.application.tracks import ProgressBoard, TrackReader
 from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
-from soundgraph.application.wiring import Wiring
 
 
 class PostgresWorld:
@@ -44,42 +41,40 @@ class PostgresWorld:
 
     def __init__(self, database_url: str, replacements: Mapping[type, object]) -> None:
         self.engine, self.pool = write_engine(database_url, size=10), ReadPool(database_url, size=5)
-        self.clock, self.outbox = ManualClock(), Outbox()
-        self.store = MemoryStore(self.clock)
-        self._ids, links = TimeOrderedIds(), Links("http://localhost")
+        memory = memory_app()
+        self.clock, self.outbox, self.store = memory.clock, memory.outbox, memory.store
+        self.providers = memory.providers
+        self._ids, links = memory.use(Ids), memory.use(Links)
         self.deliveries = PostgresDeliveries(self.engine, SUBSCRIPTIONS, self._ids, self.clock, NoHints())
         tracks = PostgresTrackReader(self.pool, links)
         ports: dict[type, object] = {
-            Clock: self.clock,
-            Ids: self._ids,
-            Links: links,
-            Limiter: MemoryLimiter(self.clock),
-            Caps: Caps(),
+            **memory.ports,
             Gate: reading_gate(self.pool),
             Deliveries: self.deliveries,
             DeadLetters: self.deliveries,
             EventLog: self.deliveries,
             Timelines: PostgresTimelines(self.engine, self.pool),
-            ObjectStore: self.store,
-            ObjectListing: self.store,
-            Passwords: QuickPasswords(),
-            Tokens: PlainTokens(b"memory"),
-            Mailer: self.outbox,
             IdentityReader: PostgresIdentityReader(self.pool),
             PeopleReader: PostgresPeopleReader(self.pool, links),
             TrackReader: tracks,
             FeedReader: tracks,
             PlaybackReader: tracks,
+            PlayReader: PostgresPlayReader(self.pool, links),
+            SecretLinkReader: PostgresSecretLinkReader(self.pool),
+            UsageReader: PostgresUsageReader(self.pool),
             PlaylistReader: PostgresPlaylistReader(self.pool, links),
             FrontPageReader: PostgresFrontPageReader(self.pool, links),
             EngagementReader: PostgresEngagementReader(self.pool, links),
             ProgressBoard: PostgresProgressBoard(self.engine),
+            PlayArchive: PostgresPlayArchive(self.engine),
             Invariants: PostgresInvariants(self.engine, self.pool),
-            MediaProcessor: WaveProcessor(self.store),
-            CoverMaker: PlainCovers(self.store),
+            PersonalRows: PostgresPersonalRows(self.engine),
             **replacements,
         }
-        self.use = Wiring({port: _given(one) for port, one in ports.items()}, self.work)
+        # A port that was forgotten above would be tested twice in memory, and never here.
+        forgotten = [port for port, one in ports.items() if memory.database in getattr(one, "__dict__", {}).values()]
+        assert forgotten == []
+        self.use = given(ports, self.work)
         self.dispatcher = Dispatcher(self.deliveries, SUBSCRIPTIONS, self.use, self.clock)
 
     def work(self) -> PostgresWork:
@@ -93,10 +88,6 @@ class PostgresWorld:
             for hint in due:
                 tries += await self.dispatcher.deliver(hint.event_id, hint.subscriber)
         return tries
-
-
-def _given(one: Any) -> Any:
-    return lambda: one
 
 
 @asynccontextmanager

@@ -8,10 +8,10 @@ from tests.builders import App, a_track, an_upload, inhabit, join, once, owed, p
 
 from soundgraph.application.engagement import LikeTrack
 from soundgraph.application.people import Follow, Unfollow
-from soundgraph.application.tracks import DeleteTrack
+from soundgraph.application.tracks import DeleteTrack, SetArtwork
 from soundgraph.application.upkeep import CheckCounters, CheckObjects, Drift, Invariants, OweAgain
-from soundgraph.domain.ids import AccountId
-from soundgraph.domain.tracks import RevisionReceived, Track
+from soundgraph.domain.ids import AccountId, ArtworkId
+from soundgraph.domain.tracks import ARTWORK_SIZES, RevisionReceived, Track, artwork_key
 from soundgraph.domain.visibility import Actor
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -146,6 +146,33 @@ async def test_tracks_are_walked_in_order_and_found_by_their_upload(app: App) ->
     assert await invariants.track_ids(after=None, limit=1) == ids[:1]
     assert await invariants.track_of(second.id) == made[1].id
     assert await invariants.track_of(an_upload(ada).id) is None
+
+
+async def test_the_bearer_of_a_cover_is_found(app: App) -> None:
+    (ada,) = await inhabit(app, "ada")
+    bare, dressed = a_track(ada, "bare"), a_track(ada, "dressed")
+    dressed.artwork_id = ArtworkId(uuid4())
+    async with app.work() as work:
+        await work.tracks.add(bare)
+        await work.tracks.add(dressed)
+        await work.commit()
+    assert await app.use(Invariants).bearer_of(dressed.artwork_id) == dressed.id
+    assert await app.use(Invariants).bearer_of(ArtworkId(uuid4())) is None
+
+
+async def test_covers_that_no_track_bears_are_orphans(app: App) -> None:
+    ada = await join(app, "ada")
+    track_id = await publish(app, ada)
+    borne, dropped = ArtworkId(uuid4()), ArtworkId(uuid4())
+    for one in (borne, dropped):
+        for size in ARTWORK_SIZES:
+            await app.store.put(artwork_key(one, size), once(b"picture"))
+    await app.use(SetArtwork)(actor=ada, track_id=track_id, artwork_id=borne)
+    app.clock.advance(DAY + HOUR)
+    report = await app.use(CheckObjects)(repair=True)
+    assert (report.orphans, report.removed) == (len(ARTWORK_SIZES), len(ARTWORK_SIZES))
+    assert await app.store.size(artwork_key(borne, 100)) == 7
+    assert await app.store.size(artwork_key(dropped, 100)) is None
 
 
 async def test_only_old_objects_that_nothing_names_are_removed(app: App) -> None:

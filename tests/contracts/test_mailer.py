@@ -3,16 +3,25 @@
 import email
 import os
 import socket
+import ssl
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import default
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from soundgraph.adapters.filesystem.mail import EmlMailer
 from soundgraph.adapters.memory.identity import Outbox
@@ -175,3 +184,99 @@ async def test_a_mail_server_that_is_away_leaves_the_mail_owed() -> None:
     with pytest.raises(Unavailable) as away:
         await SmtpMailer(f"smtp://127.0.0.1:{port}", SENDER).send(a_mail())
     assert away.value.code == "mail_away"
+
+
+def certificate(directory: Path) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1 that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    (directory / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return directory / "cert.pem", directory / "key.pem"
+
+
+@dataclass
+class Secured:
+    """A mail server with TLS that lets one person in."""
+
+    url: str
+    certificate: Path
+    directory: Path
+
+
+@pytest.fixture(params=["smtp", "smtps"])
+def secured(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Secured]:
+    cert, key = certificate(tmp_path)
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(cert, key)
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+
+    def authenticate(server: object, session: object, envelope: object, mechanism: str, data: LoginPassword) -> Any:
+        right = (data.login, data.password) == (b"sound", b"p@ss/word")
+        # Left to the server, which says no; without that we would only wait for it.
+        return AuthResult(success=right, handled=False)
+
+    implicit = request.param == "smtps"
+    tls = {"ssl_context": serving} if implicit else {"tls_context": serving, "require_starttls": True}
+    # The library cannot tell that a connection is encrypted from its beginning, and warns of requiring a password then.
+    server = Controller(
+        Postbox(tmp_path / "mail"),
+        hostname="127.0.0.1",
+        port=port,
+        enable_SMTPUTF8=True,
+        authenticator=authenticate,
+        auth_required=not implicit,
+        auth_require_tls=not implicit,
+        **tls,
+    )
+    server.start()
+    yield Secured(f"{request.param}://sound:p%40ss%2Fword@127.0.0.1:{port}", cert, tmp_path / "mail")
+    server.stop()
+
+
+async def test_a_mail_server_with_tls(secured: Secured) -> None:
+    trusting = ssl.create_default_context(cafile=secured.certificate)
+    mailer = SmtpMailer(secured.url, SENDER, require_tls=True, tls=trusting)
+    await mailer.check()
+    await mailer.send(a_mail(text=f"Open this:\n\n{LINK}\n", html=f'<p><a href="{LINK}">Open</a></p>\n'))
+    (message,) = read(secured.directory)
+    assert [one.get_content_type() for one in message.iter_parts()] == ["text/plain", "text/html"]
+    assert [LINK in one.get_content() for one in message.iter_parts()] == [True, True]
+
+
+async def test_a_mail_server_whose_certificate_nobody_knows_gets_nothing(secured: Secured) -> None:
+    with pytest.raises(Unavailable):
+        await SmtpMailer(secured.url, SENDER, require_tls=True).send(a_mail())
+    assert not secured.directory.exists()
+
+
+async def test_a_mail_server_that_does_not_let_us_in_gets_nothing(secured: Secured) -> None:
+    trusting = ssl.create_default_context(cafile=secured.certificate)
+    wrong = secured.url.replace("sound:", "other:")
+    with pytest.raises(Unavailable, match="535"):
+        await SmtpMailer(wrong, SENDER, require_tls=True, tls=trusting).send(a_mail())
+    assert not secured.directory.exists()
+
+
+async def test_where_tls_is_required_a_server_without_it_gets_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    server = Controller(Postbox(tmp_path / "mail"), hostname="127.0.0.1", port=port)
+    server.start()
+    with pytest.raises(Unavailable):
+        await SmtpMailer(f"smtp://127.0.0.1:{port}", SENDER, require_tls=True).send(a_mail())
+    server.stop()
+    assert not (tmp_path / "mail").exists()

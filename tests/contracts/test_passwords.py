@@ -1,6 +1,7 @@
 """The contract of `Passwords`, over the memory adapter and argon2."""
 
 import asyncio
+import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -77,6 +78,47 @@ async def test_a_full_queue_says_busy_and_empties_again() -> None:
     assert len(busy) == 3
     assert {(one.code, one.retry_after) for one in busy} == {("busy", 1)}
     assert await passwords.hash(PASSWORD)
+    passwords.close()
+
+
+async def test_in_turn_a_few_go_on_at_once_and_everyone_gets_there(passwords: Passwords) -> None:
+    inside, most = 0, 0
+
+    async def log_in(number: int) -> int:
+        nonlocal inside, most
+        async with passwords.turn():
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.001)
+            inside -= 1
+        return number
+
+    assert await asyncio.gather(*map(log_in, range(50))) == list(range(50))
+    assert inside == 0
+    assert most <= (os.cpu_count() or 1) + 1 or isinstance(passwords, QuickPasswords)
+
+
+async def test_those_for_whom_there_is_no_turn_are_told_at_once_and_failure_gives_it_back() -> None:
+    passwords, entered, go = Argon2Passwords(queue=3), list[int](), asyncio.Event()
+
+    async def log_in(number: int) -> None:
+        async with passwords.turn():
+            entered.append(number)
+            await go.wait()
+            raise ValueError("as if a database failed")
+
+    waiting = [asyncio.create_task(log_in(number)) for number in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(LimitReached) as refused:
+        await log_in(3)
+    assert (refused.value.code, refused.value.retry_after) == ("busy", 1)
+    waiting[2].cancel()
+    go.set()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert 3 not in entered
+    for number in range(4, 8):
+        with pytest.raises(ValueError, match="as if a database failed"):
+            await log_in(number)
     passwords.close()
 
 

@@ -37,13 +37,13 @@ async def test_half_a_short_track_counts_and_less_does_not(app: App) -> None:
 
 
 async def test_a_listener_counts_once_an_hour_and_others_beside(app: App) -> None:
-    ada = await join(app, "ada")
+    ada, bob = await join(app, "ada"), await join(app, "bob")
     track_id, other = await publish(app, ada), await publish(app, ada, "Another")
     for _ in range(2):
         await report(app, track_id)
         await report(app, track_id, "two")
-        await report(app, track_id, viewer=ada)
-        await report(app, track_id, "at home", viewer=ada)
+        await report(app, track_id, viewer=bob)
+        await report(app, track_id, "at home", viewer=bob)
         await report(app, other)
     assert (await counted(app, track_id), await counted(app, other)) == (3, 1)
     app.clock.advance(timedelta(hours=1) - timedelta(seconds=1))
@@ -66,8 +66,9 @@ async def test_last_counted_is_of_this_track_and_listener(app: App) -> None:
         id=PlayId(uuid4()), track_id=track_id, listener="a", position_ms=1, context="", at=app.clock.now(), reason=None
     )
     await roll_back(app, lambda work: work.plays.add(play))
+    before = play.at - timedelta(hours=1)
     async with app.work() as work:
-        assert await work.plays.last_counted(track_id, "a") is None
+        assert await work.plays.last_counted(track_id, "a", after=before) is None
         await work.plays.add(play)
         await work.commit()
     early = Play(
@@ -81,9 +82,10 @@ async def test_last_counted_is_of_this_track_and_listener(app: App) -> None:
     )
     async with app.work() as work:
         await work.plays.add(early)
-        assert await work.plays.last_counted(track_id, "a") == play.at
-        assert await work.plays.last_counted(track_id, "b") is None
-        assert await work.plays.last_counted(TrackId(uuid4()), "a") is None
+        assert await work.plays.last_counted(track_id, "a", after=before) == play.at
+        assert await work.plays.last_counted(track_id, "a", after=play.at) is None
+        assert await work.plays.last_counted(track_id, "b", after=before) is None
+        assert await work.plays.last_counted(TrackId(uuid4()), "a", after=before) is None
 
 
 async def test_what_cannot_be_heard_cannot_be_played(app: App) -> None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from soundgraph.adapters.jose.tokens import SignedTokens
+from soundgraph.adapters.jose.tokens import KeyRing, SignedTokens, SigningKey
 from soundgraph.adapters.memory.clock import EPOCH
 from soundgraph.adapters.memory.identity import PlainTokens
 from soundgraph.application.identity import AccessClaims, Tokens
@@ -32,6 +32,10 @@ def pem(key: Ed25519PrivateKey) -> bytes:
 KEY = Ed25519PrivateKey.generate()
 
 
+def ring(key: Ed25519PrivateKey, kid: str = "kid-1") -> KeyRing:
+    return KeyRing(lambda: [SigningKey(kid, pem(key), EPOCH - timedelta(days=9))])
+
+
 @pytest.fixture(params=["memory", "signed"])
 def tokens(request: pytest.FixtureRequest) -> Tokens:
     return PlainTokens(b"one") if request.param == "memory" else signed()
@@ -42,11 +46,11 @@ def strangers(request: pytest.FixtureRequest) -> Tokens:
     """The tokens of some other deployment."""
     if request.param == "memory":
         return PlainTokens(b"two")
-    return SignedTokens(pem(Ed25519PrivateKey.generate()), "theirs", b"r" * 32, b"m" * 32)
+    return SignedTokens(ring(Ed25519PrivateKey.generate(), kid="theirs"), b"r" * 32, b"m" * 32)
 
 
 def signed() -> SignedTokens:
-    return SignedTokens(pem(KEY), "kid-1", b"refresh" * 5, b"mail" * 8)
+    return SignedTokens(ring(KEY), b"refresh" * 5, b"mail" * 8)
 
 
 def refused(tokens: Tokens, token: str) -> str:
@@ -78,6 +82,14 @@ def test_a_verification_token_is_always_the_same_and_fits_a_link(tokens: Tokens)
     token = tokens.verification(RegistrationId(UUID(int=9)))
     assert token == tokens.verification(RegistrationId(UUID(int=9)))
     assert token != tokens.verification(RegistrationId(UUID(int=10)))
+    assert all(one.isalnum() or one in "-._~" for one in token)
+
+
+def test_a_mailed_token_is_of_one_purpose_and_fits_a_link(tokens: Tokens) -> None:
+    token = tokens.mailed("reset", UUID(int=9))
+    assert token == tokens.mailed("reset", UUID(int=9))
+    others = {tokens.mailed("other", UUID(int=9)), tokens.mailed("reset", UUID(int=10))}
+    assert token not in others | {tokens.verification(RegistrationId(UUID(int=9)))}
     assert all(one.isalnum() or one in "-._~" for one in token)
 
 
@@ -125,9 +137,12 @@ CLAIMED = {
 }
 
 
-def forged(key: object = KEY, algorithm: str = "EdDSA", typ: str = "at+jwt", **claims: object) -> str:
+HEAD = {"typ": "at+jwt", "kid": "kid-1"}
+
+
+def forged(key: object = KEY, algorithm: str = "EdDSA", *, head: dict[str, str] | None = None, **claims: object) -> str:
     payload = {name: value for name, value in {**CLAIMED, **claims}.items() if value is not None}
-    return jwt.encode(payload, key, algorithm=algorithm, headers={"typ": typ})  # type: ignore[arg-type]
+    return jwt.encode(payload, key, algorithm=algorithm, headers=head or HEAD)  # type: ignore[arg-type]
 
 
 def test_a_token_that_is_right_in_everything_holds() -> None:
@@ -137,7 +152,8 @@ def test_a_token_that_is_right_in_everything_holds() -> None:
 @pytest.mark.parametrize(
     "token",
     [
-        pytest.param(forged(typ="JWT"), id="another type"),
+        pytest.param(forged(head=HEAD | {"typ": "JWT"}), id="another type"),
+        pytest.param(forged(head=HEAD | {"kid": "kid-2"}), id="a key that is not known"),
         pytest.param(forged(aud="elsewhere"), id="another audience"),
         pytest.param(forged(iss="elsewhere"), id="another issuer"),
         pytest.param(forged(sub="nobody"), id="a subject that is no id"),
@@ -155,9 +171,13 @@ def test_a_token_that_is_wrong_in_one_thing_is_refused(token: str) -> None:
     assert refused(signed(), token) == "bad_token"
 
 
+def test_a_token_that_names_no_key_is_refused() -> None:
+    assert refused(signed(), forged(head={"typ": "at+jwt"})) == "bad_token"
+
+
 def test_the_public_key_is_no_shared_secret() -> None:
     public = KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    head, body = ({"alg": "HS256", "typ": "at+jwt"}, CLAIMED)
+    head, body = ({"alg": "HS256", "typ": "at+jwt", "kid": "kid-1"}, CLAIMED)
     parts = [base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=") for one in (head, body)]
     mac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(b".".join(parts), public)
     token = b".".join([*parts, base64.urlsafe_b64encode(mac).rstrip(b"=")]).decode()
@@ -185,4 +205,35 @@ def test_another_kind_of_key_is_refused() -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     with pytest.raises(ValueError, match="Ed25519"):
-        SignedTokens(key, "kid", b"", b"")
+        KeyRing(lambda: [SigningKey("kid", key, EPOCH)])
+
+
+def test_a_rotation() -> None:
+    old, new = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    keys = [SigningKey("old", pem(old), EPOCH - timedelta(days=9))]
+    tokens = SignedTokens(KeyRing(lambda: keys), b"r" * 32, b"m" * 32)
+    before = tokens.access(CLAIMS, at=EPOCH)
+    assert [one["kid"] for one in tokens.jwks(at=EPOCH)] == ["old"]
+    relief = EPOCH + timedelta(minutes=1)
+    keys.append(SigningKey("new", pem(new), relief))
+    # Believed before it signs, so that no host is surprised.
+    assert [one["kid"] for one in tokens.jwks(at=EPOCH)] == ["old", "new"]
+    assert tokens.read_access(forged(key=new, head=HEAD | {"kid": "new"}), at=EPOCH) == CLAIMS
+    last = tokens.access(CLAIMS, at=relief - SECOND)
+    after = tokens.access(CLAIMS, at=relief)
+    kids = [jwt.get_unverified_header(one)["kid"] for one in (before, last, after)]
+    assert kids == ["old", "old", "new"]
+    assert [one["kid"] for one in tokens.jwks(at=relief)] == ["new", "old"]
+    for token in (last, after):
+        assert tokens.read_access(token, at=relief - SECOND + ACCESS_LIFETIME) == CLAIMS
+    done = relief + ACCESS_LIFETIME + timedelta(minutes=1)
+    assert [one["kid"] for one in tokens.jwks(at=done)] == ["new"]
+
+
+def test_the_published_keys_check_our_tokens() -> None:
+    (published,) = signed().jwks(at=EPOCH)
+    key = jwt.PyJWK(dict(published))
+    options = {"verify_exp": False, "verify_iat": False}
+    payload = jwt.decode(signed().access(CLAIMS, at=EPOCH), key, audience="soundgraph", options=options)  # type: ignore[arg-type]
+    assert payload["sub"] == str(CLAIMS.account_id)
+    assert "d" not in published

@@ -15,11 +15,29 @@ from soundgraph.application.ports import Ids
 from soundgraph.application.tracks import BeginUpload, CreateTrack, ReadTrack
 from soundgraph.domain.errors import Conflict, LimitReached, NotFound
 from soundgraph.domain.ids import AccountId, RevisionId, TrackId
-from soundgraph.domain.tracks import Analysis, Failure, Rendition, Revision, Segment, Track, TrackDetails
+from soundgraph.domain.tracks import (
+    Analysis,
+    Failure,
+    Gapless,
+    Loudness,
+    Rendition,
+    Revision,
+    Segment,
+    Track,
+    TrackDetails,
+)
 from soundgraph.domain.visibility import ANYONE, Actor, Audience, Standing
 
-ANALYSIS = Analysis(1_234, 44_100, 2, "flac", "renditions/waveform")
-MP3 = Rendition("mp3_128k", "renditions/mp3", 9)
+ANALYSIS = Analysis(
+    1_234,
+    44_100,
+    2,
+    "flac",
+    "renditions/waveform",
+    tags={"artist": "Ada", "comment": "\u00e4"},
+    loudness=Loudness(integrated_lufs=-14.1, range_lu=6.5, true_peak_dbtp=-0.3),
+)
+MP3 = Rendition("mp3_128k", "renditions/mp3", 9, gapless=Gapless(1_105, 713, 54_419))
 AAC = Rendition("aac_160k", "renditions/init", 9, (Segment("renditions/0", 1_000), Segment("renditions/1", 234)))
 
 

@@ -14,7 +14,7 @@ from soundgraph.application.ports import Ids
 from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack
 from soundgraph.domain.errors import Conflict, NotFound
 from soundgraph.domain.ids import TrackId, UploadId
-from soundgraph.domain.tracks import UPLOAD_LIFETIME, TrackDetails, Upload
+from soundgraph.domain.tracks import UPLOAD_LIFETIME, TrackDetails, Upload, UploadKind
 from soundgraph.domain.visibility import Actor
 
 
@@ -101,6 +101,47 @@ async def test_the_abandoned_are_the_expired_and_unfinished_oldest_first(app: Ap
         assert [one.id for one in found] == [waiting[1].id, waiting[2].id, waiting[0].id]
         assert await work.uploads.abandoned(now=now, limit=2) == found[:2]
         assert await work.uploads.abandoned(now=EPOCH, limit=9) == []
+
+
+async def test_every_kind_is_kept(app: App) -> None:
+    (ada,) = await inhabit(app, "ada")
+    for kind in UploadKind:
+        upload = replace(an_upload(ada, complete=False), kind=kind, length=1 << 30, metadata="filename YQ==")
+        upload.parts = (UploadId(uuid4()), UploadId(uuid4())) if kind is UploadKind.JOINED else ()
+        await add(app, upload)
+        assert await get(app, upload.id) == upload
+
+
+async def test_what_came_late_to_a_finished_upload_is_tidied_once(app: App) -> None:
+    (ada,) = await inhabit(app, "ada")
+    late = replace(an_upload(ada), kind=UploadKind.DIRECT)
+    await add(app, late)
+    now = EPOCH + UPLOAD_LIFETIME + timedelta(hours=2)
+    async with app.work() as work:
+        assert [one.id for one in await work.uploads.abandoned(now=now, limit=9)] == [late.id]
+        assert await work.uploads.abandoned(now=EPOCH, limit=9) == []
+    await save(app, replace(late, tidied=True))
+    async with app.work() as work:
+        assert await work.uploads.abandoned(now=now, limit=9) == []
+
+
+async def test_the_track_of_an_upload_is_found(app: App) -> None:
+    (ada,) = await inhabit(app, "ada")
+    upload = await app.use(BeginUpload)(actor=Actor(ada), filename="a.wav")
+    async with app.work() as work:
+        assert await work.tracks.of_upload(upload.id) is None
+    made = await app.use(CreateTrack)(
+        actor=Actor(ada),
+        upload_id=upload.id,
+        size_bytes=1,
+        sha256="ab",
+        key="elsewhere",
+        details=TrackDetails(title="A Song"),
+    )
+    async with app.work() as work:
+        assert await work.tracks.of_upload(upload.id) == made
+    assert (stored := await get(app, upload.id)) is not None
+    assert stored.key == "elsewhere"
 
 
 async def test_of_twenty_who_make_a_track_of_one_upload_one_does(app: App) -> None:

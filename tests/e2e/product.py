@@ -9,7 +9,6 @@ import email.policy
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -41,13 +40,6 @@ def eventually(look: Callable[[], Found | None], seconds: float = 30.0, *, hopin
         assert time.monotonic() < deadline, f"hoped {hoping} for {seconds:.0f} s; the last look gave {found!r}"
         time.sleep(0.05)
     return found
-
-
-def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(home: Path, port: int, **settings: str) -> dict[str, str]:
@@ -202,7 +194,7 @@ class Site:
     def token_for(self, address: str) -> str:
         """The token in the mail to an address, once it is there."""
         mail = eventually(lambda: self.mails_to(address), hoping=f"for a mail to {address}")[-1]
-        found = re.search(r"token=(\S+)", mail.get_content())
+        found = re.search(r"token=(\S+)", text_of(mail))
         assert found is not None
         return found[1]
 
@@ -230,6 +222,13 @@ class Site:
 def files_below(directory: Path) -> list[Path]:
     """Every file, hidden ones too. Directories may come and go meanwhile."""
     return [Path(place) / name for place, _, names in os.walk(directory) for name in names]
+
+
+def text_of(mail: EmailMessage) -> str:
+    """What a mail says in plain text."""
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
 
 
 def address_of(handle: str) -> str:
@@ -303,9 +302,9 @@ class Person:
 class Served(Site):
     """`soundgraph serve` on a data directory of its own, embedded PostgreSQL included."""
 
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, **settings: str) -> None:
         super().__init__(home, port)
-        self.environ = environment(home, port)
+        self.environ = environment(home, port, **settings)
         self.command = Command("serve", environ=self.environ, log=home.with_name(f"{home.name}.txt"))
 
     def wait_ready(self) -> None:

@@ -24,7 +24,7 @@ from tests.e2e.product import (
     gone,
     registration,
 )
-from tests.e2e.redis_server import RedisServer
+from tests.redis_servers import RedisServer
 
 from soundgraph.adapters.redis.hints import message_of, redis_broker
 from soundgraph.application.deliveries import Hint
@@ -190,7 +190,7 @@ def test_hints_that_come_three_times_have_one_effect(
         check_paid_once(deployment, ada, tracks, addresses)
     for track_id in tracks:
         (revision,) = (deployment.store / "renditions" / track_id).iterdir()
-        assert [path.name for path in revision.iterdir()] == ["1"]
+        (_,) = revision.iterdir()
     assert sorted(ben.feed()) == [f"Thrice {number}" for number in range(3)]
     assert worker.runs()
 

@@ -1,27 +1,16 @@
 """What is not music, or pretends to be: refused or failed with a reason that a person understands, and nothing else."""
 
-import io
-import socket
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.audio import encoded, wav_bytes
+from tests.canaries import Canaries, canaries
 from tests.e2e.product import Json, Person, Served, eventually, files_below
+from tests.hostile.disguises import zipped
+from tests.hostile.mpeg4 import half
 
 pytestmark = [pytest.mark.serial, pytest.mark.xdist_group("e2e")]
-
-
-def zipped(data: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("take.wav", data)
-    return file.getvalue()
-
-
-def half(data: bytes) -> bytes:
-    return data[: len(data) // 2]
 
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -37,11 +26,11 @@ def mallory(product: Served) -> Person:
 
 
 @pytest.fixture
-def trap() -> Iterator[socket.socket]:
-    """Listens for a connection that must not come."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(0)
-        yield listening
+def trap(tmp_path: Path) -> Iterator[Canaries]:
+    """A file and a port that nobody may come near."""
+    (tmp_path / "canary.mp3").write_bytes(encoded("mp3", "libmp3lame", 2.0))
+    with canaries(tmp_path) as watched:
+        yield watched
 
 
 def check_failed(product: Served, person: Person, track_id: str) -> Json:
@@ -77,6 +66,43 @@ def test_what_is_no_whole_audio_file_fails(product: Served, mallory: Person, nam
     assert failure["code"] == code
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../../../etc/passwd",
+        "..\\..\\windows\\system32.wav",
+        "/etc/passwd",
+        "naïve – 音楽 🎵.wav",
+        "\u202egnp.wav",
+        "-rf *;$(reboot).wav",
+        "a" * 1_000 + ".wav",
+        "take.wav.exe",
+        "con",
+        ".",
+    ],
+)
+def test_a_file_may_be_called_anything(product: Served, mallory: Person, name: str) -> None:
+    before = {path.parent.name for path in files_below(product.home)}
+    track_id = mallory.publish(wav_bytes(1), "An odd name", name=name)
+    written = [path for path in files_below(product.store) if track_id in str(path)]
+    assert written
+    # Keys are made of ids alone: nothing that a client says becomes part of a path.
+    assert not any(word in str(path) for path in written for word in ("passwd", "windows", "reboot", "aaaa", "exe"))
+    assert "etc" not in {path.parent.name for path in files_below(product.home)} - before
+
+
+def test_a_name_with_a_nul_is_refused(product: Served, mallory: Person) -> None:
+    boundary = "a-boundary"
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="title"\r\n\r\nNul\r\n--{boundary}\r\n'
+    head += 'Content-Disposition: form-data; name="audio"; filename="a\0b.wav"\r\n\r\n'
+    body = head.encode() + wav_bytes(0.1) + f"\r\n--{boundary}--\r\n".encode()
+    answer = mallory.http.post(
+        "/tracks", content=body, headers={"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    )
+    assert 400 <= answer.status_code < 500, answer.text
+    check_nothing_left(product)
+
+
 def test_an_empty_file_is_refused(product: Served, mallory: Person) -> None:
     answer = mallory.send(b"", "Nothing", name="empty.mp3")
     assert answer.status_code == 422, answer.text
@@ -89,12 +115,9 @@ def test_an_empty_file_is_refused(product: Served, mallory: Person) -> None:
     ("kind", "name"), [("hls", "list.m3u8"), ("hls", "list.mp3"), ("concat", "list.mp3"), ("plain", "list.wav")]
 )
 def test_a_playlist_reads_and_fetches_nothing(
-    product: Served, mallory: Person, tmp_path: Path, trap: socket.socket, kind: str, name: str
+    product: Served, mallory: Person, trap: Canaries, kind: str, name: str
 ) -> None:
-    canary = tmp_path / "canary.mp3"
-    canary.write_bytes(encoded("mp3", "libmp3lame", 2.0))
-    read_before = canary.stat().st_atime_ns
-    addresses = [f"file://{canary}", f"http://127.0.0.1:{trap.getsockname()[1]}/take.mp3"]
+    addresses = [f"file://{trap.directory / 'canary.mp3'}", trap.url]
     playlist = {
         "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:2\n" + "".join(f"#EXTINF:2,\n{one}\n" for one in addresses),
         "concat": "ffconcat version 1.0\n" + "".join(f"file '{one}'\n" for one in addresses),
@@ -102,6 +125,4 @@ def test_a_playlist_reads_and_fetches_nothing(
     }[kind]
     failure = check_failed(product, mallory, mallory.upload(playlist.encode(), f"A {kind} list", name=name))
     assert failure["code"] == "not_audio"
-    with pytest.raises(BlockingIOError):
-        trap.accept()
-    assert canary.stat().st_atime_ns == read_before
+    assert trap.touched() == []

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -177,6 +177,10 @@ class EventLog(ABC):
     """The events that happened."""
 
     @abstractmethod
+    async def get(self, event_id: EventId) -> Event | None:
+        """What happened, as long as it is owed or a week has not passed. None, too, for one of a newer version."""
+
+    @abstractmethod
     async def trim(self, *, before: datetime) -> int:
         """Forget older events that are owed to nobody. Returns how many."""
 
@@ -219,25 +223,15 @@ class Dispatcher:
         claimed = await self._deliveries.claim(event_id, subscriber, now=self._clock.now(), lease=LEASE)
         if claimed is None:
             return False
-        work = asyncio.current_task()
-        heart = asyncio.create_task(self._beat(claimed.debt, work))
-        try:
-            await self._attempt(claimed)
-        except asyncio.CancelledError:
-            # The heart ends by itself only where the lease was lost; any other cancellation is the caller's.
-            if work is None or not heart.done() or work.uncancel():
-                raise
-            log.warning("lease lost: event %s, subscriber %s", event_id, subscriber)
-        finally:
-            heart.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await heart
+        await self._attempt(claimed)
         return True
 
     async def _attempt(self, claimed: Claimed) -> None:
         debt, subscription = claimed.debt, self._subscriptions.named(claimed.debt.subscriber)
         try:
-            await self._build(subscription.subscriber)(claimed.event, debt)
+            # Settled only when the heart is still: a beat that comes late would put the debt off again.
+            async with self._held(debt):
+                await self._build(subscription.subscriber)(claimed.event, debt)
         except LeaseLost:
             log.warning("lease lost: event %s, subscriber %s", debt.event_id, debt.subscriber)
         except asyncio.CancelledError:
@@ -250,6 +244,23 @@ class Dispatcher:
                 await self._deliveries.pay(debt)
             else:
                 await self._deliveries.rearm(debt, until=self._clock.now() + subscription.every)
+
+    @contextlib.asynccontextmanager
+    async def _held(self, debt: Debt) -> AsyncIterator[None]:
+        """Keep the lease for the block, which is cancelled if it is lost all the same. Raises LeaseLost then."""
+        work = asyncio.current_task()
+        heart = asyncio.create_task(self._beat(debt, work))
+        try:
+            yield
+        except asyncio.CancelledError:
+            # The heart ends by itself only where the lease was lost; any other cancellation is the caller's.
+            if work is None or not heart.done() or work.uncancel():
+                raise
+            raise LeaseLost from None
+        finally:
+            heart.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await heart
 
     async def _put_back(self, debt: Debt, subscription: Subscription, error: Exception) -> None:
         log.warning("delivery failed: event %s, subscriber %s", debt.event_id, debt.subscriber, exc_info=error)

@@ -21,6 +21,7 @@ class By(StrEnum):
     ADDRESS = "network address"
     MAIL = "mail address"
     LOGIN = "login and network address"
+    LOGIN_ALONE = "login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,32 +115,42 @@ def judged(charges: Sequence[Charge], stored: Sequence[int], now: int) -> list[V
     return verdicts
 
 
-MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 API = Rule("api", 1_500, 5 * MINUTE)
 API_ADDRESS = Rule("api_address", 300, 5 * MINUTE, By.ADDRESS)
 LOGIN = Rule("login", 25, 5 * MINUTE, By.ADDRESS, closed=True)
 LOGIN_FAILURES = Rule("login_failures", 10, 5 * MINUTE, By.LOGIN, closed=True)
+# Together a growing delay: one more comes back every half a minute, then every two, then every twenty-four.
+LOGIN_FAILURES_HOURLY = Rule("login_failures_hourly", 30, HOUR, By.LOGIN, closed=True)
+LOGIN_FAILURES_DAILY = Rule("login_failures_daily", 60, DAY, By.LOGIN, closed=True)
+LOGIN_GUESSES = Rule("login_guesses", 100, HOUR, By.LOGIN_ALONE, closed=True)
 REGISTER = Rule("register", 5, 30 * MINUTE, By.ADDRESS, closed=True)
+RECOVER = Rule("recover", 10, 30 * MINUTE, By.ADDRESS, closed=True)
 MAIL = Rule("mail", 5, 30 * MINUTE, By.MAIL, closed=True)
 MAIL_DAILY = Rule("mail_daily", 20, DAY, By.MAIL, closed=True)
 REFRESH = Rule("refresh", 30, MINUTE, By.ADDRESS, closed=True)
 UPLOADS = Rule("uploads", 30, 30 * MINUTE)
 LIKES = Rule("likes", 60, MINUTE)
+EXPORTS = Rule("exports", 10, DAY)
 FOLLOWS = Rule("follows", 60, MINUTE)
 FOLLOWS_DAILY = Rule("follows_daily", 400, DAY)
 
 MAILS = (MAIL, MAIL_DAILY)
+FAILURES = (LOGIN_FAILURES, LOGIN_FAILURES_HOURLY, LOGIN_FAILURES_DAILY)
 RULES = (
     API,
     API_ADDRESS,
     LOGIN,
-    LOGIN_FAILURES,
+    *FAILURES,
+    LOGIN_GUESSES,
     REGISTER,
+    RECOVER,
     *MAILS,
     REFRESH,
     UPLOADS,
     LIKES,
+    EXPORTS,
     FOLLOWS,
     FOLLOWS_DAILY,
 )

@@ -140,6 +140,26 @@ class Stored:
     sha256: str
 
 
+MAX_KEY_PART_BYTES = 255
+
+
+def key_parts(key: str) -> list[str]:
+    """The parts of a key: printable, 1 to 255 bytes long, none with a dot at its beginning. Raises ValueError."""
+    parts = key.split("/")
+    for part in parts:
+        printable = part.isprintable() and not part.startswith(".")
+        if not printable or not 1 <= len(part.encode()) <= MAX_KEY_PART_BYTES:
+            raise ValueError(f"not a key: {key!r}")
+    return parts
+
+
+def prefix_parts(prefix: str) -> list[str]:
+    """The parts of what keys begin with. Raises ValueError, also without the slash at its end."""
+    if not prefix.endswith("/"):
+        raise ValueError(f"a prefix ends in a slash: {prefix!r}")
+    return key_parts(prefix.removesuffix("/"))
+
+
 class ObjectStore(ABC):
     """Immutable objects under slash-separated keys. Nothing in it is public; memory stays constant in their size."""
 
@@ -151,8 +171,11 @@ class ObjectStore(ABC):
         """
 
     @abstractmethod
-    def read(self, key: str) -> AsyncIterator[bytes]:
-        """The bytes of an object, in chunks. Raises NotFound, on the first chunk, where there is none."""
+    def read(self, key: str, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start` to before `stop`, in chunks; fewer where it ends earlier.
+
+        Raises NotFound, on the first chunk, where there is none. A reader keeps what it opened.
+        """
 
     @abstractmethod
     async def size(self, key: str) -> int | None:
@@ -176,6 +199,42 @@ class ObjectStore(ABC):
 
         With `filename` the answer is an attachment of that name.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class SignedForm:
+    """A form to send a file with, as multipart/form-data to `url`: all `fields`, then the file, last, as `file`."""
+
+    url: str
+    fields: Mapping[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPut:
+    """Where to PUT a file, with these headers."""
+
+    url: str
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
+class Presigner(ABC):
+    """Addresses with which a client reaches a store without asking us. Nothing in them can be changed."""
+
+    @abstractmethod
+    def signed_urls(
+        self, keys: Sequence[str], *, lifetime: timedelta, content_type: str, filename: str | None = None
+    ) -> list[str]:
+        """What `ObjectStore.signed_url` gives for each key, all of one moment: a manifest signs one per segment."""
+
+    @abstractmethod
+    def signed_put(self, key: str, *, size_bytes: int, lifetime: timedelta) -> SignedPut:
+        """What stores exactly so many bytes under a key, as often as it is sent until `lifetime` is over."""
+
+    @abstractmethod
+    def signed_form(self, key: str, *, max_bytes: int, lifetime: timedelta) -> SignedForm:
+        """What stores 1 to `max_bytes` bytes under a key, as often as it is sent until `lifetime` is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """What readers return: frozen structs shaped exactly as the API answers them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from soundgraph.domain.ids import AccountId, ArtworkId, ItemId, PlaylistId, TrackId
+from soundgraph.domain.ids import AccountId, ArtworkId, FamilyId, ItemId, PlaylistId, RevisionId, TrackId
+from soundgraph.domain.tracks import Gapless, Loudness
 
 T = TypeVar("T")
 
@@ -22,8 +23,13 @@ class Page(Struct, Generic[T], frozen=True):
     next: Position | None = None
 
 
+def opened(url: str, token: str | None) -> str:
+    """The address with the token of the secret link that its reader came by, so that it opens for a plain player."""
+    return url if token is None else f"{url}{'&' if '?' in url else '?'}secret_token={token}"
+
+
 class Links(Struct, frozen=True):
-    """Builds addresses on the public URL, which has no slash at its end."""
+    """Builds addresses on the public URL, which has no slash at its end. `token` is that of a secret link."""
 
     base: str
 
@@ -31,31 +37,47 @@ class Links(Struct, frozen=True):
         """The permalink page of a person."""
         return f"{self.base}/{handle}"
 
-    def track(self, handle: str, permalink: str) -> str:
+    def track(self, handle: str, permalink: str, token: str | None = None) -> str:
         """The permalink page of a track."""
-        return f"{self.base}/{handle}/{permalink}"
+        return opened(f"{self.base}/{handle}/{permalink}", token)
 
-    def playlist(self, handle: str, permalink: str) -> str:
+    def playlist(self, handle: str, permalink: str, token: str | None = None) -> str:
         """The permalink page of a playlist."""
-        return f"{self.base}/{handle}/sets/{permalink}"
+        return opened(f"{self.base}/{handle}/sets/{permalink}", token)
 
-    def waveform(self, track_id: TrackId) -> str:
+    def waveform(self, track_id: TrackId, token: str | None = None) -> str:
         """The waveform of a track."""
-        return f"{self.base}/api/v1/tracks/{track_id}/waveform"
+        return opened(f"{self.base}/api/v1/tracks/{track_id}/waveform", token)
 
-    def artwork(self, track_id: TrackId, artwork_id: ArtworkId | None) -> str | None:
+    def artwork(self, track_id: TrackId, artwork_id: ArtworkId | None, token: str | None = None) -> str | None:
         """The cover of a track, 500 pixels wide. A new cover has a new address."""
         if artwork_id is None:
             return None
-        return f"{self.base}/api/v1/tracks/{track_id}/artwork?size=500&v={artwork_id.hex[-8:]}"
+        return opened(f"{self.base}/api/v1/tracks/{track_id}/artwork?size=500&v={artwork_id.hex[-8:]}", token)
 
-    def manifest(self, track_id: TrackId) -> str:
+    def manifest(self, track_id: TrackId, token: str | None = None) -> str:
         """The HLS manifest of a track."""
-        return f"{self.base}/api/v1/tracks/{track_id}/hls.m3u8"
+        return opened(f"{self.base}/api/v1/tracks/{track_id}/hls.m3u8", token)
+
+    def oauth_callback(self, provider: str) -> str:
+        """Where a provider sends people back to."""
+        return f"{self.base}/api/v1/auth/oauth/{provider}/callback"
+
+    def export(self) -> str:
+        """The page that says how far one's archive is, and where to download it."""
+        return f"{self.base}/account/export"
 
     def verify_email(self, token: str) -> str:
         """The page whose button verifies an address."""
         return f"{self.base}/verify-email?token={token}"
+
+    def reset_password(self, token: str) -> str:
+        """The page whose button sets a new password."""
+        return f"{self.base}/reset-password?token={token}"
+
+    def confirm_email(self, token: str) -> str:
+        """The page whose button confirms a change of address."""
+        return f"{self.base}/confirm-email?token={token}"
 
 
 class MiniUser(Struct, frozen=True, kw_only=True):
@@ -122,6 +144,28 @@ class MeView(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class SessionView(Struct, frozen=True, kw_only=True):
+    """One login on one device. `last_seen_at` is when it was last refreshed; `current` marks the one that asks."""
+
+    id: FamilyId
+    device: str
+    address: str
+    created_at: datetime
+    last_seen_at: datetime
+    current: bool = False
+
+
+class ExportView(Struct, frozen=True, kw_only=True):
+    """An archive of one's data: `preparing`, `ready` or `failed`. `url` holds for an hour, the archive longer."""
+
+    state: str
+    progress: int
+    url: str | None
+    size_bytes: int | None
+    sha256: str | None
+    expires_at: datetime | None
+
+
 class TrackCounts(Struct, frozen=True, kw_only=True):
     """Stored edges, the same for every viewer."""
 
@@ -172,11 +216,26 @@ class TrackView(Struct, frozen=True, kw_only=True):
     downloadable: bool
     comments_enabled: bool
     embeddable: bool
+    policy: str
     access: str
+    loudness: Loudness | None = None
+    tags_found: Mapping[str, str] = field(default_factory=dict)
     viewer: TrackViewer
     version: int
     created_at: datetime
     published_at: datetime | None
+
+
+class RevisionView(Struct, frozen=True, kw_only=True):
+    """One version of a track's audio. `live` is the one that plays; `duration_ms` is null until it is known."""
+
+    id: RevisionId
+    number: int
+    state: str
+    created_at: datetime
+    duration_ms: int | None
+    live: bool
+    failure: FailureView | None
 
 
 class PlaylistView(Struct, frozen=True, kw_only=True):
@@ -223,4 +282,6 @@ class StreamsView(Struct, frozen=True, kw_only=True):
     http_mp3_128_url: str | None
     http_opus_64_url: str | None
     preview_mp3_url: str | None
+    loudness: Loudness | None
+    gapless: Mapping[str, Gapless]
     expires_at: datetime

@@ -60,6 +60,10 @@ class Invalid(DomainError):
         return cls("invalid", "Some fields break a rule.", tuple(errors))
 
 
+class Corrupt(Invalid):
+    """The bytes that arrived are not those that were sent."""
+
+
 class Forbidden(DomainError):
     """Known, but not allowed by role, plan or account state."""
 

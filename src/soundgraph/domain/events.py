@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from soundgraph.domain.ids import EventId
@@ -20,6 +21,11 @@ class Event:
     @abstractmethod
     def key(self) -> str:
         """The id of the thing this is about, as text. Used for logs, locks and operators, not for identity."""
+
+    @property
+    def not_before(self) -> datetime | None:
+        """When the debts for it fall due; None is at once."""
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

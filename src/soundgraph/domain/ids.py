@@ -8,6 +8,9 @@ from uuid import UUID
 AccountId = NewType("AccountId", UUID)
 RegistrationId = NewType("RegistrationId", UUID)
 FamilyId = NewType("FamilyId", UUID)
+ResetId = NewType("ResetId", UUID)
+EmailChangeId = NewType("EmailChangeId", UUID)
+AuditId = NewType("AuditId", UUID)
 TrackId = NewType("TrackId", UUID)
 RevisionId = NewType("RevisionId", UUID)
 UploadId = NewType("UploadId", UUID)
@@ -16,6 +19,8 @@ ItemId = NewType("ItemId", UUID)
 EventId = NewType("EventId", UUID)
 PlayId = NewType("PlayId", UUID)
 ArtworkId = NewType("ArtworkId", UUID)
+ExportId = NewType("ExportId", UUID)
+LinkId = NewType("LinkId", UUID)
 
 
 class Kind(StrEnum):

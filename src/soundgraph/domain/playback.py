@@ -1,19 +1,31 @@
 """How a finished rendition is played, and when that counts."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from soundgraph.domain.errors import Forbidden
 from soundgraph.domain.ids import AccountId, PlayId, TrackId
-from soundgraph.domain.tracks import Rendition
+from soundgraph.domain.plans import PLANS, Feature
+from soundgraph.domain.tracks import Rendition, StreamPolicy
+from soundgraph.domain.visibility import Viewer
 
 HLS_AAC_160 = "aac_160k"
 MP3_128 = "mp3_128k"
+OPUS_64 = "opus_64k"
+PREVIEW = "preview"
 RENDITION_GRACE = timedelta(minutes=15)
 # A play counts from here on, or from half of a track that is shorter than twice this.
 HEARD_MS = 30_000
 PLAY_WINDOW = timedelta(hours=1)
+PLAYS_KEPT = timedelta(days=90)
+HISTORY_KEPT = timedelta(days=365)
+DOWNLOAD_LIFETIME = timedelta(minutes=5)
+MAX_NAME_BYTES = 200
+# What no common file system takes in a name.
+NOT_IN_NAMES = frozenset('\\/:*?"<>|')
 
 
 def url_lifetime(duration_ms: int) -> timedelta:
@@ -38,6 +50,73 @@ def hls_media_playlist(rendition: Rendition, url_of: Callable[[str], str]) -> st
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
+@dataclass(frozen=True, slots=True)
+class FileType:
+    """What a file is called after the dot, and as a media type."""
+
+    extension: str
+    content_type: str
+
+
+BY_MAGIC = (
+    (rb"RI(FF|FX)....WAVE|(RF|BW)64....WAVE", FileType("wav", "audio/wav")),
+    (rb"FORM....AIF[FC]", FileType("aiff", "audio/aiff")),
+    (rb"fLaC", FileType("flac", "audio/flac")),
+    (rb"....(ftyp|moov|mdat|wide|free|skip)", FileType("m4a", "audio/mp4")),
+    (rb"OggS", FileType("ogg", "audio/ogg")),
+    (rb"\x1a\x45\xdf\xa3", FileType("webm", "audio/webm")),
+    (rb"\xff[\xf0\xf1\xf8\xf9]", FileType("aac", "audio/aac")),
+)
+# Behind a tag the first bytes tell nothing; most often it is an MP3.
+BY_CODEC = {"aac": FileType("aac", "audio/aac"), "flac": FileType("flac", "audio/flac")}
+
+
+def file_type(head: bytes, codec: str) -> FileType:
+    """What an original is that was processed, by its first bytes and the codec that was found in it."""
+    found = next((one for magic, one in BY_MAGIC if re.match(magic, head, re.DOTALL)), None)
+    if found is None:
+        return BY_CODEC.get(codec, FileType("mp3", "audio/mpeg"))
+    return FileType("opus", "audio/ogg") if found.extension == "ogg" and codec == "opus" else found
+
+
+def file_name(title: str, extension: str) -> str:
+    """A name that any file system takes, as close to the title as can be."""
+    kept = "".join(one if one.isprintable() and one not in NOT_IN_NAMES else " " for one in title)
+    short = " ".join(kept.split()).encode()[:MAX_NAME_BYTES].decode(errors="ignore")
+    return f"{short.strip('. ') or 'track'}.{extension}"
+
+
+class Access(StrEnum):
+    """What of a track a viewer may hear."""
+
+    PLAYABLE = "playable"
+    PREVIEW = "preview"
+    BLOCKED = "blocked"
+
+
+def access_to(viewer: Viewer, owner_id: AccountId, policy: StreamPolicy) -> Access:
+    """What a viewer may hear of a track that they can see."""
+    if policy is StreamPolicy.ALLOW or viewer.sees_all or viewer.id == owner_id:
+        return Access.PLAYABLE
+    if policy is StreamPolicy.BLOCK:
+        return Access.BLOCKED
+    return Access.PLAYABLE if Feature.FULL_PLAYBACK in viewer.entitlements.features else Access.PREVIEW
+
+
+def may_hear(access: Access, rendition: str) -> bool:
+    """Whether whoever has that access may be told where the rendition of that name is."""
+    return access is Access.PLAYABLE or (access is Access.PREVIEW and rendition == PREVIEW)
+
+
+def refuse_unless_playable(access: Access) -> None:
+    """Raise Forbidden(preview_only | blocked)."""
+    if access is Access.PREVIEW:
+        plans = " or ".join(plan.name for plan in PLANS if Feature.FULL_PLAYBACK in plan.entitlements.features)
+        raise Forbidden("preview_only", f"Only a preview of this track can be played. All of it needs a plan: {plans}.")
+    if access is Access.BLOCKED:
+        raise Forbidden("blocked", "This track cannot be played here.")
+
+
 class Uncounted(StrEnum):
     """Why a play is kept but not counted."""
 
@@ -45,6 +124,10 @@ class Uncounted(StrEnum):
     """Less was heard than half of the track or thirty seconds, whichever is less."""
     COUNTED_BEFORE = "counted_before"
     """This listener's last counted play of the track began its window less than an hour ago."""
+    OWN = "own"
+    """It is the listener's own track."""
+    NOT_PLAYABLE = "not_playable"
+    """This listener may hear a preview of the track at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +151,29 @@ class Play:
         return self.reason is None
 
 
+# Who heard what somebody heard who deleted their account since.
+FORGOTTEN = "forgotten"
+
+
 def listener_of(account_id: AccountId | None, visitor: str) -> str:
     """Who hears, for counting once: the account, or the visitor of that hash."""
     return f"visitor:{visitor}" if account_id is None else f"account:{account_id}"
 
 
 def why_uncounted(
-    *, position_ms: int, duration_ms: int, last_counted: datetime | None, at: datetime
+    *,
+    position_ms: int,
+    duration_ms: int,
+    last_counted: datetime | None,
+    at: datetime,
+    own: bool = False,
+    access: Access = Access.PLAYABLE,
 ) -> Uncounted | None:
     """Why a play does not count, or None where it does. `last_counted` is when this listener last moved the counter."""
+    if own:
+        return Uncounted.OWN
+    if access is not Access.PLAYABLE:
+        return Uncounted.NOT_PLAYABLE
     if position_ms < min(duration_ms / 2, HEARD_MS):
         return Uncounted.TOO_SHORT
     if last_counted is not None and at - last_counted < PLAY_WINDOW:

@@ -14,6 +14,7 @@ from itertools import product
 from uuid import UUID
 
 from soundgraph.domain.ids import AccountId
+from soundgraph.domain.plans import FREE, Entitlements
 
 
 class Role(StrEnum):
@@ -50,16 +51,26 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who is looking. `id` is None for a visitor; `grants` are the ids that a checked secret link opened."""
+    """Who is looking. `id` is None for a visitor; `grants` are the ids that a checked secret link opened.
+
+    `secret_token` is the token of that link.
+    """
 
     id: AccountId | None = None
     role: Role = Role.MEMBER
     grants: frozenset[UUID] = field(default_factory=frozenset)
+    entitlements: Entitlements = FREE.entitlements
+    # Not in the repr, which may reach a log.
+    secret_token: str | None = field(default=None, repr=False)
 
     @property
     def sees_all(self) -> bool:
         """Moderators and admins."""
         return self.role in (Role.MODERATOR, Role.ADMIN)
+
+    def token_for(self, thing: UUID) -> str | None:
+        """The token that addresses of this thing must carry for this viewer, if they came by a secret link to it."""
+        return self.secret_token if thing in self.grants else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,8 @@ Everything here is made synchronously, on first use, in the process and event lo
 `close()`. Use cases are built by `Wiring` from their annotated ports.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from dependency_injector import containers, providers
 from dramatiq import Broker
@@ -15,9 +14,8 @@ from dramatiq.middleware import Middleware
 from sqlalchemy import text
 
 from soundgraph.adapters.argon2.passwords import Argon2Passwords
-from soundgraph.adapters.filesystem.mail import EmlMailer
 from soundgraph.adapters.filesystem.store import FilesystemStore
-from soundgraph.adapters.jose.tokens import SignedTokens
+from soundgraph.adapters.jinja.letters import TemplateLetters
 from soundgraph.adapters.memory.limits import MemoryLimiter, Unlimited
 from soundgraph.adapters.pillow.covers import PillowCovers
 from soundgraph.adapters.postgres.deliveries import NotifyHints, PostgresDeliveries
@@ -25,8 +23,12 @@ from soundgraph.adapters.postgres.discovery import PostgresFrontPageReader, Post
 from soundgraph.adapters.postgres.engagement import PostgresEngagementReader
 from soundgraph.adapters.postgres.engine import ReadPool, translated, write_engine
 from soundgraph.adapters.postgres.identity import PostgresIdentityReader
+from soundgraph.adapters.postgres.links import PostgresSecretLinkReader
 from soundgraph.adapters.postgres.people import PostgresPeopleReader
+from soundgraph.adapters.postgres.plans import PostgresUsageReader
+from soundgraph.adapters.postgres.playback import PostgresPlayArchive, PostgresPlayReader
 from soundgraph.adapters.postgres.playlists import PostgresPlaylistReader
+from soundgraph.adapters.postgres.privacy import PostgresPersonalRows
 from soundgraph.adapters.postgres.track_views import PostgresTrackReader
 from soundgraph.adapters.postgres.tracks import PostgresProgressBoard
 from soundgraph.adapters.postgres.upkeep import PostgresInvariants
@@ -38,22 +40,38 @@ from soundgraph.adapters.redis.health import ping
 from soundgraph.adapters.redis.hints import BrokerHints, redis_broker
 from soundgraph.adapters.redis.hints import enqueue as enqueue_hint
 from soundgraph.adapters.redis.limits import RedisLimiter, redis_client
-from soundgraph.adapters.smtp.mail import SmtpMailer
-from soundgraph.adapters.system import SystemClock, TimeOrderedIds
+from soundgraph.adapters.s3.signing import Bucket
+from soundgraph.adapters.s3.store import S3Store
+from soundgraph.adapters.system import DerivedLinkTokens, SystemClock, SystemRandomness, TimeOrderedIds
+from soundgraph.adapters.zxcvbn.passwords import PublishedPasswords
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog, Hint, Hints
 from soundgraph.application.discovery import FeedReader, FrontPageReader
 from soundgraph.application.engagement import EngagementReader
-from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
+from soundgraph.application.identity import (
+    Captcha,
+    CommonPasswords,
+    IdentityReader,
+    Letters,
+    Mailer,
+    Passwords,
+    Providers,
+    PublishedKeys,
+    Randomness,
+    Tokens,
+)
 from soundgraph.application.limits import Caps, Limiter
 from soundgraph.application.people import PeopleReader
-from soundgraph.application.playback import PlaybackReader
+from soundgraph.application.plans import UsageReader
+from soundgraph.application.playback import LinkTokens, PlayArchive, PlaybackReader, PlayReader, SecretLinkReader
 from soundgraph.application.playlists import PlaylistReader
-from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
+from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Presigner, Timelines
+from soundgraph.application.privacy import PersonalRows
 from soundgraph.application.subscriptions import QUEUES, SUBSCRIPTIONS
 from soundgraph.application.tracks import CoverMaker, MediaProcessor, ProgressBoard, TrackReader
 from soundgraph.application.upkeep import Invariants
 from soundgraph.application.views import Links
 from soundgraph.application.wiring import Wiring
+from soundgraph.entrypoints import identities
 from soundgraph.entrypoints.connections import READERS, WRITERS
 from soundgraph.entrypoints.secrets import Secrets, load_secrets
 from soundgraph.entrypoints.settings import Settings
@@ -85,20 +103,17 @@ def _caps(settings: Settings) -> Caps:
     return Caps(tracks_in_processing=None) if settings.rate_limits == "off" else Caps()
 
 
-def _tokens(secrets: Secrets) -> SignedTokens:
-    return SignedTokens(
-        signing_key_pem=secrets.signing_key_pem,
-        kid=secrets.kid,
-        refresh_key=secrets.derive("refresh-tokens"),
-        mail_key=secrets.derive("mail-tokens"),
+def _store(settings: Settings, secrets: Secrets, clock: Clock) -> FilesystemStore | S3Store:
+    if settings.s3_bucket is None:
+        return FilesystemStore(settings.store_dir, secrets.derive("media-urls"), settings.public_url, clock)
+    bucket = Bucket(
+        settings.s3_endpoint_url or f"https://s3.{settings.s3_region}.amazonaws.com",
+        settings.s3_bucket,
+        settings.s3_region,
+        settings.s3_access_key or "",
+        settings.s3_secret_key or "",
     )
-
-
-def _mailer(settings: Settings) -> Mailer:
-    sender = f"soundgraph <no-reply@{urlsplit(settings.public_url).hostname or 'localhost'}>"
-    if settings.smtp_url is None:
-        return EmlMailer(settings.mail_dir, sender)
-    return SmtpMailer(settings.smtp_url, sender, require_tls=settings.production)
+    return S3Store(bucket, clock, settings.s3_public_url)
 
 
 class Container(containers.DeclarativeContainer):
@@ -126,22 +141,27 @@ class Container(containers.DeclarativeContainer):
     identity_reader = providers.Singleton(PostgresIdentityReader, pool)
     people_reader = providers.Singleton(PostgresPeopleReader, pool, links)
     track_reader = providers.Singleton(PostgresTrackReader, pool, links)
+    secret_link_reader = providers.Singleton(PostgresSecretLinkReader, pool)
     front_page_reader = providers.Singleton(PostgresFrontPageReader, pool, links)
     engagement_reader = providers.Singleton(PostgresEngagementReader, pool, links)
+    usage_reader = providers.Singleton(PostgresUsageReader, pool)
     playlist_reader = providers.Singleton(PostgresPlaylistReader, pool, links)
+    play_reader = providers.Singleton(PostgresPlayReader, pool, links)
+    play_archive = providers.Singleton(PostgresPlayArchive, engine)
     invariants = providers.Singleton(PostgresInvariants, engine, pool)
+    personal_rows = providers.Singleton(PostgresPersonalRows, engine)
     progress_board = providers.Singleton(PostgresProgressBoard, engine)
 
     passwords = providers.Singleton(Argon2Passwords)
-    tokens = providers.Singleton(_tokens, secrets)
-    mailer = providers.Singleton(_mailer, settings)
-    store = providers.Singleton(
-        FilesystemStore,
-        root=settings.provided.store_dir,
-        secret=secrets.provided.derive.call("media-urls"),
-        public_url=settings.provided.public_url,
-        clock=clock,
-    )
+    tokens = providers.Singleton(identities.tokens, settings, secrets)
+    link_tokens = providers.Singleton(DerivedLinkTokens, secrets.provided.derive.call("secret-links"))
+    mailer = providers.Singleton(identities.mailer, settings)
+    letters = providers.Singleton(TemplateLetters)
+    common_passwords = providers.Singleton(PublishedPasswords)
+    captcha = providers.Singleton(identities.captcha, settings)
+    randomness = providers.Singleton(SystemRandomness)
+    sign_in_providers = providers.Singleton(identities.sign_in_providers, settings, clock)
+    store = providers.Singleton(_store, settings, secrets, clock)
     covers = providers.Singleton(PillowCovers, store=store, scratch=settings.provided.scratch_dir)
     media = providers.Singleton(PyAvProcessor, store=store, scratch=settings.provided.scratch_dir)
 
@@ -162,21 +182,40 @@ def ports(container: Container) -> dict[type, Callable[[], object]]:
         Timelines: container.timelines,
         ObjectStore: container.store,
         ObjectListing: container.store,
-        Passwords: container.passwords,
-        Tokens: container.tokens,
-        Mailer: container.mailer,
-        IdentityReader: container.identity_reader,
+        Presigner: container.store,
+        LinkTokens: container.link_tokens,
+        PersonalRows: container.personal_rows,
         PeopleReader: container.people_reader,
         TrackReader: container.track_reader,
         FeedReader: container.track_reader,
         PlaybackReader: container.track_reader,
+        SecretLinkReader: container.secret_link_reader,
         FrontPageReader: container.front_page_reader,
         EngagementReader: container.engagement_reader,
+        UsageReader: container.usage_reader,
         PlaylistReader: container.playlist_reader,
+        PlayReader: container.play_reader,
+        PlayArchive: container.play_archive,
         ProgressBoard: container.progress_board,
         Invariants: container.invariants,
         MediaProcessor: container.media,
         CoverMaker: container.covers,
+        **_identity_ports(container),
+    }
+
+
+def _identity_ports(container: Container) -> dict[type, Callable[[], object]]:
+    return {
+        Passwords: container.passwords,
+        CommonPasswords: container.common_passwords,
+        Captcha: container.captcha,
+        Tokens: container.tokens,
+        PublishedKeys: container.tokens,
+        Letters: container.letters,
+        Mailer: container.mailer,
+        Providers: container.sign_in_providers,
+        Randomness: container.randomness,
+        IdentityReader: container.identity_reader,
     }
 
 
@@ -222,9 +261,23 @@ async def check_redis(url: str) -> None:
     await ping(url)
 
 
+def served_media(container: Container) -> FilesystemStore | None:
+    """The store whose signed addresses the API answers itself, if it is one."""
+    store = container.store()
+    return store if isinstance(store, FilesystemStore) else None
+
+
+def storage_check(container: Container) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What raises Unavailable unless the object storage answers, if it is a service of its own."""
+    store = container.store()
+    return {"storage": store.check} if isinstance(store, S3Store) else {}
+
+
 async def close(container: Container) -> None:
     """Close every connection."""
-    redis = container.redis()
+    store, redis = container.store(), container.redis()
+    if isinstance(store, S3Store):
+        store.close()
     if redis is not None:
         await redis.aclose()
     await container.pool().close()

@@ -22,6 +22,7 @@ APPLICATION_SECRET_BYTES = 32
 # Random bytes have some thirty different ones among 32, their hexadecimal form fourteen; a typed word has fewer.
 FEWEST_DIFFERENT_BYTES = 11
 SIGNING_KEY = "signing.pem"
+DATED_KEYS = "signing-*.pem"
 APPLICATION_SECRET = "application.key"  # noqa: S105 - a file name
 
 
@@ -61,10 +62,12 @@ def secret_problems(settings: Settings) -> list[str]:
     names = " and ".join(str(path) for path in missing)
     problems = [f"{names} missing: run `soundgraph keys` once and copy {settings.keys_dir} to every host."]
     problems = problems if missing else []
-    problems += [_readable(path) for path in _paths(settings) if path not in missing and path.stat().st_mode & 0o077]
+    present = [path for path in (*_paths(settings), *dated_keys(settings)) if path not in missing]
+    problems += [_readable(path) for path in present if path.stat().st_mode & 0o077]
     signing, application = _paths(settings)
-    if signing not in missing:
-        problems += _signing_problems(signing)
+    for key in (signing, *dated_keys(settings)):
+        if key not in missing:
+            problems += signing_problems(key)
     if application not in missing:
         problems += _application_problems(application)
     return problems
@@ -75,8 +78,8 @@ def create_secrets(settings: Settings) -> Secrets:
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.keys_dir.mkdir(mode=0o700, exist_ok=True)
     signing, application = _paths(settings)
-    _write_once(signing, _new_signing_key())
-    _write_once(application, random.token_bytes(APPLICATION_SECRET_BYTES))
+    write_once(signing, new_signing_key())
+    write_once(application, random.token_bytes(APPLICATION_SECRET_BYTES))
     return _read(settings)
 
 
@@ -84,6 +87,11 @@ def thumbprint(public_key: bytes) -> str:
     """The `kid` of a raw Ed25519 public key: its JWK thumbprint (RFC 7638, members as in RFC 8037), SHA-256."""
     jwk = f'{{"crv":"Ed25519","kty":"OKP","x":"{_base64url(public_key)}"}}'
     return _base64url(hashlib.sha256(jwk.encode()).digest())
+
+
+def dated_keys(settings: Settings) -> list[Path]:
+    """The signing keys of a rotation, oldest first; their names say from when they sign."""
+    return sorted(settings.keys_dir.glob(DATED_KEYS))
 
 
 def _paths(settings: Settings) -> tuple[Path, Path]:
@@ -95,18 +103,23 @@ def _read(settings: Settings) -> Secrets:
     if problems:
         raise SecretsError("\n".join(problems))
     signing, application = (path.read_bytes() for path in _paths(settings))
-    key = serialization.load_pem_private_key(signing, password=None)
-    assert isinstance(key, Ed25519PrivateKey)
-    return Secrets(
-        signing_key_pem=signing, kid=thumbprint(key.public_key().public_bytes_raw()), application=application
-    )
+    return Secrets(signing_key_pem=signing, kid=kid_of(signing), application=application)
+
+
+def kid_of(pem: bytes) -> str:
+    """The name of an Ed25519 key. Raises ValueError or TypeError for what is none."""
+    key = serialization.load_pem_private_key(pem, password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError("not an Ed25519 key")  # noqa: TRY004 - PEM is bytes, whatever key is in it
+    return thumbprint(key.public_key().public_bytes_raw())
 
 
 def _readable(path: Path) -> str:
     return f"{path} can be read by others: run `chmod 600 {path}`, and replace it if it may have been."
 
 
-def _signing_problems(path: Path) -> list[str]:
+def signing_problems(path: Path) -> list[str]:
+    """Every reason why a file cannot be a signing key."""
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError) as error:
@@ -124,14 +137,18 @@ def _application_problems(path: Path) -> list[str]:
     return []
 
 
-def _new_signing_key() -> bytes:
+def new_signing_key() -> bytes:
+    """A fresh Ed25519 key in PEM."""
     return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
-def _write_once(path: Path, content: bytes) -> None:
-    """Linking a complete file into place is what makes half-written or twice-made secrets impossible."""
+def write_once(path: Path, content: bytes) -> None:
+    """Write a private file unless it is there.
+
+    Linking a complete file into place is what makes half-written or twice-made secrets impossible.
+    """
     if path.exists():
         return
     draft = path.with_name(f".{path.name}.{os.getpid()}.{random.token_hex(4)}")

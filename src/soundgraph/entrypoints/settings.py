@@ -14,20 +14,14 @@ import msgspec
 from dotenv import dotenv_values
 
 from soundgraph.entrypoints.catalogue import catalogue, described
+from soundgraph.entrypoints.oidc_settings import EXAMPLES, GOOGLE, Provider, others, providers
 from soundgraph.entrypoints.production import refusals
-from soundgraph.entrypoints.wellformed import bad_origins, bad_port, not_a_url, not_networks, not_one_of
+from soundgraph.entrypoints.wellformed import default_home, local_url, wrong_values
 
 PREFIX = "SOUNDGRAPH_"
-# How the supervisor tells its children who it is, and what to wait for; not for people to set.
+# How the supervisor tells its children who it is, and what to wait for.
 SUPERVISED = f"{PREFIX}SUPERVISED"
 GATE = f"{PREFIX}GATE"
-
-_SCHEMES = {
-    "database_url": ("postgresql", "postgres"),
-    "redis_url": ("redis", "rediss", "unix"),
-    "smtp_url": ("smtp", "smtps"),
-    "public_url": ("http", "https"),
-}
 
 
 class StartupError(Exception):
@@ -94,6 +88,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             required="smtps://user:password@host; without it mail is only written to files",
         ),
     ] = None
+    s3_bucket: Annotated[
+        str | None,
+        described(
+            "The bucket for audio and covers, on S3 or what speaks its protocol. It exists and is not public.",
+            example="soundgraph",
+            unset="files in the data directory, served by this process",
+            required="a bucket; files in the data directory are for one machine",
+        ),
+    ] = None
+    s3_access_key: Annotated[
+        str | None,
+        described("Who reads and writes it.", example="soundgraph", unset="no bucket", required="its access key"),
+    ] = None
+    s3_secret_key: Annotated[
+        str | None,
+        described("The secret of that key.", example="…", unset="no bucket", required="the secret of the access key"),
+    ] = None
+    s3_region: Annotated[str, described("Where the bucket is.", example="eu-central-1")] = "us-east-1"
+    s3_endpoint_url: Annotated[
+        str | None,
+        described("Where the storage answers.", example="http://minio.example:9000", unset="Amazon's, in that region"),
+    ] = None
+    s3_public_url: Annotated[
+        str | None,
+        described("Where clients reach it, by signed addresses.", example="https://cdn.example", unset="the endpoint"),
+    ] = None
     env: Annotated[
         Literal["development", "production"],
         described("`production` refuses embedded defaults, weak secrets and lifted limits.", example="production"),
@@ -117,6 +137,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             unset="nobody's `X-Forwarded-For` is believed",
         ),
     ] = ""
+    captcha: Annotated[
+        Literal["off", "hcaptcha", "recaptcha", "turnstile"],
+        described("Whose captcha registering and logging in ask for; off unless set.", example="turnstile"),
+    ] = "off"
+    captcha_secret: Annotated[str | None, described("The secret it is asked with.", example="0x4A…", unset="none")] = (
+        None
+    )
+    captcha_url: Annotated[
+        str | None, described("Where it is asked.", example="https://captcha.example", unset="as the service publishes")
+    ] = None
+    google_client_id: Annotated[
+        str | None,
+        described(
+            "The client that Google knows this site by. It sends people back to "
+            "`<public URL>/api/v1/auth/oauth/google/callback`.",
+            example="1234.apps.googleusercontent.com",
+            unset="nobody signs in with Google",
+        ),
+    ] = None
+    google_client_secret: Annotated[
+        str | None, described("The secret of that client.", example="GOCSPX-…", unset="nobody signs in with Google")
+    ] = None
+    oidc: Annotated[
+        tuple[Provider, ...],
+        described(
+            "Another OpenID Connect provider, with any name of letters and digits for EXAMPLE. All three are needed.",
+            example="",
+            unset="Google alone, if that is set",
+            variables=EXAMPLES,
+        ),
+    ] = ()
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], described("The least that is logged.", example="warning")
     ] = "info"
@@ -130,6 +181,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks whose X-Forwarded-For is believed."""
         return tuple(ip_network(one.strip()) for one in self.trusted_proxies.split(",") if one.strip())
+
+    @property
+    def sign_in_providers(self) -> tuple[Provider, ...]:
+        """Every provider that people can sign in through: name, discovery URL, client id, client secret."""
+        if self.google_client_id is None or self.google_client_secret is None:
+            return self.oidc
+        return (("google", GOOGLE, self.google_client_id, self.google_client_secret), *self.oidc)
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
@@ -172,15 +230,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.home / "run"
 
 
-def _nothing_else(_settings: Settings) -> list[str]:
-    return []
-
-
 def load_settings(
     environ: Mapping[str, str],
     dotenv_path: Path | None = None,
     *,
-    also: Callable[[Settings], list[str]] = _nothing_else,
+    also: Callable[[Settings], list[str]] = lambda _: [],
 ) -> Settings:
     """Read and check the settings; `dotenv_path` defaults to `.env` in the working directory.
 
@@ -190,30 +244,24 @@ def load_settings(
     # Without interpolation: a password may hold a dollar sign.
     from_file = {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
     given = _ours({**from_file, **environ})
+    oidc, wrong = providers(given)
+    given = others(given)
     _refuse_unknown(given)
     # An empty value is how shells and compose files say "unset".
     values = {name.removeprefix(PREFIX).lower(): value.strip() for name, value in given.items() if value.strip()}
-    problems = _problems(values)
+    problems = wrong_values(values, PREFIX) + wrong
     if problems:
         raise SettingsError(problems)
     home = Path(values.get("home") or default_home({**from_file, **environ})).expanduser().absolute()
     port = int(values.get("port", "8000"))
-    public_url = values.get("public_url") or _local_url(values.get("host", "127.0.0.1"), port)
-    full: dict[str, object] = {**values, "home": home, "public_url": public_url.rstrip("/")}
+    public_url = values.get("public_url") or local_url(values.get("host", "127.0.0.1"), port)
+    full: dict[str, object] = {**values, "home": home, "public_url": public_url.rstrip("/"), "oidc": oidc}
     settings = msgspec.convert(full, Settings, strict=False)
     if settings.production:
         problems = refusals(values, catalogue(Settings, PREFIX), PREFIX) + also(settings)
         if problems:
             raise SettingsError(problems)
     return settings
-
-
-def default_home(environ: Mapping[str, str]) -> Path:
-    """Where data lives unless SOUNDGRAPH_HOME says otherwise: a system directory for root, the user's own else."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/soundgraph")
-    base = environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "soundgraph"
 
 
 def open_home(settings: Settings) -> None:
@@ -239,7 +287,7 @@ def _ours(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _known() -> list[str]:
-    return [PREFIX + name.upper() for name in Settings.__struct_fields__]
+    return [one.name for one in catalogue(Settings, PREFIX)]
 
 
 def _refuse_unknown(given: Mapping[str, str]) -> None:
@@ -250,23 +298,3 @@ def _refuse_unknown(given: Mapping[str, str]) -> None:
         problems.append(f"{name} is not a setting. Did you mean {near[0]}? Known: {', '.join(known)}.")
     if problems:
         raise SettingsError(problems)
-
-
-def _problems(values: Mapping[str, str]) -> list[str]:
-    checks: dict[str, Callable[[str], str | None]] = {
-        "port": bad_port,
-        "env": not_one_of("development", "production"),
-        "rate_limits": not_one_of("on", "off"),
-        "trusted_proxies": not_networks,
-        "cors_origins": bad_origins,
-        "log_level": not_one_of("debug", "info", "warning", "error"),
-        **{name: not_a_url(*schemes) for name, schemes in _SCHEMES.items()},
-    }
-    found = ((name, check(values[name])) for name, check in checks.items() if name in values)
-    return [f"{PREFIX}{name.upper()} {problem}" for name, problem in found if problem]
-
-
-def _local_url(host: str, port: int) -> str:
-    # Nobody can browse to the address that means "every interface".
-    name = "localhost" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
-    return f"http://{name}:{port}"

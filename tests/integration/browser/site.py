@@ -25,20 +25,23 @@ from soundgraph.application.playback import ReportPlay
 from soundgraph.application.ports import ObjectStore
 from soundgraph.application.tracks import BeginUpload, CreateTrack, MediaProcessor
 from soundgraph.domain.ids import TrackId
-from soundgraph.domain.tracks import TrackDetails
+from soundgraph.domain.tracks import StreamPolicy, TrackDetails
 from soundgraph.domain.visibility import ANYONE, Actor
 from soundgraph.entrypoints.http.app import Services, build_app
 
 ROOT = Path(__file__).parents[3]
 SHORT, LONG = 2, 12
 TITLES = {"A long one": LONG, "<img src=x onerror=alert(1)>": SHORT, "Wordwithoutanyspace" * 8: SHORT, "Short": SHORT}
+POLICIES = {"A taste": StreamPolicy.SNIP, "Not for you": StreamPolicy.BLOCK}
 
 
-async def publish(world: World, actor: Actor, title: str, seconds: int) -> TrackId:
+async def publish(
+    world: World, actor: Actor, title: str, seconds: int, policy: StreamPolicy = StreamPolicy.ALLOW
+) -> TrackId:
     """A track of real sound."""
     upload = await world.use(BeginUpload)(actor=actor, filename="a.wav")
     kept = await world.use(ObjectStore).put(upload.key, once(wav_bytes(seconds)))
-    details = TrackDetails(title=title, genre="Test")
+    details = TrackDetails(title=title, genre="Test", policy=policy)
     made = await world.use(CreateTrack)(
         actor=actor, upload_id=upload.id, size_bytes=kept.size_bytes, sha256=kept.sha256, details=details
     )
@@ -53,6 +56,8 @@ async def main(directory: Path, port: int) -> None:
     media = PyAvProcessor(store, directory / "scratch")
     world = memory_app({ObjectStore: store, MediaProcessor: media}, base_url=url)
     annika = await join(world, "annika")
+    for title, policy in POLICIES.items():
+        await publish(world, annika, title, LONG, policy)
     for title, seconds in TITLES.items():
         track_id = await publish(world, annika, title, seconds)
     await world.use(ReportPlay)(viewer=ANYONE, visitor="one", track_id=track_id, position_ms=SHORT * 1_000)

@@ -119,6 +119,25 @@ def test_the_keyboard_does_everything(page: Page) -> None:
     assert int(slider.input_value()) <= before + 200
 
 
+def test_a_preview_says_so_and_plays_and_counts_for_nothing(page: Page) -> None:
+    track = page.locator(".track", has_text="A taste").first
+    expect(track.locator(".access")).to_have_text("Preview")
+    asked = list[str]()
+    page.on("request", lambda one: asked.append(one.url))
+    track.locator(".play").click()
+    expect(track).to_have_class(re.compile("playing"))
+    page.wait_for_function("element => element.value > 7000", arg=track.locator("input").element_handle())
+    assert any("preview" in url for url in asked)
+    assert not any(url.endswith(("/stream", "/plays")) for url in asked)
+
+
+def test_what_is_blocked_says_so_and_cannot_be_pressed(page: Page) -> None:
+    track = page.locator(".track", has_text="Not for you").first
+    expect(track.locator(".access")).to_have_text("Not to be played")
+    expect(track.locator(".play")).to_be_disabled()
+    expect(track.locator("input")).to_be_disabled()
+
+
 def test_a_hostile_title_is_text(page: Page) -> None:
     expect(page.get_by_role("heading", name="<img src=x onerror=alert(1)>")).to_be_visible()
     assert page.locator("img[src=x]").count() == 0

@@ -112,8 +112,9 @@ async def test_a_change_of_shape_on_the_way(bench: Bench) -> None:
     assert outcome.analysis is not None
     # ADTS has no place to say how much priming to take away again.
     assert outcome.analysis.duration_ms == pytest.approx(4_130, abs=20)
-    for rendition in outcome.renditions.values():
-        rate, samples = await bench.play(rendition)
+    # The preview fades.
+    for name in set(outcome.renditions) - {"preview"}:
+        rate, samples = await bench.play(outcome.renditions[name])
         assert samples.shape[1] / rate == pytest.approx(4.13, abs=0.1)
         quarters = np.array_split(samples[0], 4)
         assert all(np.sqrt((quarter**2).mean()) > 0.2 for quarter in quarters)

@@ -33,25 +33,28 @@ class Running:
     redis: RedisServer
 
 
-@pytest.fixture
-def running(tmp_path: Path, database_url: str, redis_server: RedisServer) -> Iterator[Running]:
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, lasting_database_url: str, broker: RedisServer
+) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("running")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     others = {name: value for name, value in os.environ.items() if not name.startswith("SOUNDGRAPH_")}
     environ = {
-        "SOUNDGRAPH_HOME": str(tmp_path / "home"),
+        "SOUNDGRAPH_HOME": str(home / "home"),
         "SOUNDGRAPH_PORT": str(port),
-        "SOUNDGRAPH_DATABASE_URL": database_url,
-        "SOUNDGRAPH_REDIS_URL": redis_server.url,
+        "SOUNDGRAPH_DATABASE_URL": lasting_database_url,
+        "SOUNDGRAPH_REDIS_URL": broker.url,
         "SOUNDGRAPH_TRUSTED_PROXIES": "127.0.0.1",
     }
     command = [sys.executable, "-m", "soundgraph.entrypoints.cli.main", "api", "--processes", str(PROCESSES)]
-    said = tmp_path / "said.txt"
+    said = home / "said.txt"
     with said.open("wb") as output:
-        process = subprocess.Popen(command, env={**others, **environ}, cwd=tmp_path, stdout=output, stderr=output)
+        process = subprocess.Popen(command, env={**others, **environ}, cwd=home, stdout=output, stderr=output)
     try:
         wait_for_all(process, f"http://127.0.0.1:{port}", said)
-        yield Running(f"http://127.0.0.1:{port}", redis_server)
+        yield Running(f"http://127.0.0.1:{port}", broker)
     finally:
         process.send_signal(signal.SIGTERM)
         try:

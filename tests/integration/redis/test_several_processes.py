@@ -15,7 +15,8 @@ import httpx
 import psutil
 import pytest
 from tests.audio import wav_bytes
-from tests.redis_servers import RedisServer, free_port
+from tests.ports import free_port
+from tests.redis_servers import RedisServer
 
 from soundgraph.adapters.embedded.servers import wait_until
 
@@ -96,11 +97,14 @@ class Deployment:
         self.log.close()
 
 
-@pytest.fixture
-def deployment(tmp_path: Path, database_url: str, redis_server: RedisServer) -> Iterator[Deployment]:
-    deployment = Deployment(tmp_path, database_url, redis_server.url)
+@pytest.fixture(scope="module")
+def deployment(
+    tmp_path_factory: pytest.TempPathFactory, lasting_database_url: str, broker: RedisServer
+) -> Iterator[Deployment]:
+    home = tmp_path_factory.mktemp("several")
+    deployment = Deployment(home, lasting_database_url, broker.url)
     try:
-        assert wait_until(deployment.ready, 40), (tmp_path / "log.txt").read_text()
+        assert wait_until(deployment.ready, 40), (home / "log.txt").read_text()
         yield deployment
     finally:
         deployment.stop()
@@ -115,13 +119,15 @@ def test_what_one_process_revokes_the_other_refuses_at_once(deployment: Deployme
     assert deployment.each(token) == {401}
 
 
-def test_who_is_suspended_is_refused_by_every_process_at_once(deployment: Deployment, database_url: str) -> None:
-    token = deployment.join("ada")
+def test_who_is_suspended_is_refused_by_every_process_at_once(
+    deployment: Deployment, lasting_database_url: str
+) -> None:
+    token = deployment.join("ben")
     assert deployment.each(token) == {200}
 
     async def suspend() -> None:
-        connection = await asyncpg.connect(database_url, timeout=5)
-        await connection.execute("UPDATE accounts SET standing = 'suspended'")
+        connection = await asyncpg.connect(lasting_database_url, timeout=5)
+        await connection.execute("UPDATE accounts SET standing = 'suspended' WHERE email LIKE 'ben@%'")
         await connection.close()
 
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
@@ -129,15 +135,15 @@ def test_who_is_suspended_is_refused_by_every_process_at_once(deployment: Deploy
     assert 200 not in deployment.each(token)
 
 
-def test_nothing_that_matters_is_lost_with_redis(deployment: Deployment, redis_server: RedisServer) -> None:
-    token = deployment.join("ada")
+def test_nothing_that_matters_is_lost_with_redis(deployment: Deployment, broker: RedisServer) -> None:
+    token = deployment.join("cleo")
     headers = {"Authorization": f"Bearer {token}"}
     readiness = f"{deployment.url}/health/ready"
     assert httpx.get(readiness, timeout=5).json()["checks"]["redis"] == "ok"
-    redis_server.flush()
+    broker.flush()
     assert deployment.each(token) == {200}
 
-    redis_server.stop()
+    broker.stop()
     answer = httpx.get(readiness, timeout=5)
     assert (answer.status_code, answer.json()["checks"]["redis"]) == (200, "away")
     # Taken up while no hint can be sent; the debt is in PostgreSQL.
@@ -146,7 +152,7 @@ def test_nothing_that_matters_is_lost_with_redis(deployment: Deployment, redis_s
         f"{deployment.url}/api/v1/tracks", headers=headers, data={"title": "Kept"}, files=files, timeout=10
     )
     assert posted.status_code == 202, posted.text
-    redis_server.start()
+    broker.start()
 
     def ready() -> bool:
         track = httpx.get(f"{deployment.url}/api/v1/tracks/{posted.json()['id']}", headers=headers, timeout=5)

@@ -50,7 +50,7 @@ def test_a_fresh_installation_is_well(home: Path, database_url: str) -> None:
     found = look(home, database_url)
     assert {name for name, one in found.items() if one.status is Status.PROBLEM} == set()
     assert {"database", "schema", "connections", "clock", "media", "counters", "orphans", "disk"} <= set(found)
-    assert {name for name, one in found.items() if one.status is Status.OFF} == {"secrets", "redis", "mail"}
+    assert {name for name, one in found.items() if one.status is Status.OFF} == {"secrets", "redis", "storage", "mail"}
 
 
 def test_what_is_away_is_named_with_what_to_do(home: Path, database_url: str) -> None:
@@ -83,7 +83,7 @@ def test_an_old_schema_is_named(home: Path, empty_database_url: str) -> None:
 def test_production_problems_are_all_named(home: Path) -> None:
     settings = {"SOUNDGRAPH_HOME": str(home), "SOUNDGRAPH_ENV": "production"}
     found = examine(settings, repair=False, apis=1, workers=1)
-    assert len(found) == 5
+    assert len(found) == 8
     assert {one.status for one in found} == {Status.PROBLEM}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+from tests.ports import free_port
 
 from soundgraph.adapters.embedded.servers import wait_until
 
@@ -88,9 +89,7 @@ def gone(processes: list[psutil.Process]) -> bool:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.builders import a_debt, dead_letters, join, once, owed, stored_track, tiny_wav, upload
 
 from soundgraph.adapters.memory.app import World, memory_app
+from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.application.deliveries import LEASE, DeadLetters
 from soundgraph.application.ports import Debt, ObjectStore
 from soundgraph.application.tracks import (
@@ -219,6 +220,32 @@ async def test_an_attempt_that_breaks_is_made_again_after_a_pause_and_its_object
     assert await dangling(app, media, track_id) == []
 
 
+class Busy(MemoryStore):
+    """Refuses the first time that anything is to be removed."""
+
+    refused = False
+
+    async def remove_under(self, prefix: str) -> None:
+        if not self.refused:
+            self.refused = True
+            raise OSError("busy")
+        await super().remove_under(prefix)
+
+
+async def test_the_debt_is_paid_after_what_earlier_attempts_left_is_gone() -> None:
+    media = Scripted(["waveform", OSError("disk")])
+    store = Busy()
+    app = memory_app({MediaProcessor: media, ObjectStore: store})
+    media.store = app.store = store
+    _, track_id = await posted(app)
+    for _ in range(3):
+        await app.settle()
+        app.clock.advance(timedelta(minutes=1))
+    assert (await view(app, track_id)).state == "ready"
+    assert [await kept(media, prefix) for prefix in media.prefixes] == [False, False, True]
+    assert await originals(app, media, track_id) == (False, True)
+
+
 async def test_a_failure_cleans_up_after_earlier_attempts_too() -> None:
     app, media = scripted(["waveform", OSError("disk")], ["waveform", MediaFailed(BROKEN)])
     _, track_id = await posted(app)
@@ -297,6 +324,21 @@ async def test_a_track_that_is_deleted_during_processing_leaves_nothing(ending: 
     ada, track_id = await posted(app)
     await app.settle()
     assert await originals(app, media, track_id) == (False, False)
+    assert not await kept(media, media.prefixes[0])
+    assert await owed(app) == []
+
+
+async def test_a_track_that_is_deleted_is_processed_no_further() -> None:
+    async def delete() -> None:
+        await app.use(DeleteTrack)(actor=ada, track_id=track_id)
+
+    async def never() -> None:
+        pytest.fail("Nobody waits for this.")
+
+    app, media = scripted(["waveform", delete, "analysing", never])
+    ada, track_id = await posted(app)
+    await app.settle()
+    assert len(media.prefixes) == 1
     assert not await kept(media, media.prefixes[0])
     assert await owed(app) == []
 

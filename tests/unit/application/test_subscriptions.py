@@ -52,7 +52,7 @@ def test_events_find_those_they_are_owed_to() -> None:
 
 def test_names_are_of_some_queues_or_of_all() -> None:
     assert SUBSCRIPTIONS.names() == [one.name for one in TABLE]
-    assert SUBSCRIPTIONS.names(["media", "mail"]) == ["identity.send_verification", "tracks.process"]
+    assert SUBSCRIPTIONS.names(["fanout", "media"]) == ["tracks.process", "discovery.push", "discovery.follow"]
     assert sorted(name for queue in QUEUES for name in SUBSCRIPTIONS.names([queue])) == sorted(SUBSCRIPTIONS.names())
     with pytest.raises(KeyError):
         SUBSCRIPTIONS.named("tests.newer")

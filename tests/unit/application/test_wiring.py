@@ -11,6 +11,7 @@ import soundgraph.application
 from soundgraph.adapters.memory.app import World
 from soundgraph.adapters.memory.clock import ManualClock
 from soundgraph.application.discovery import DiscoveryWork
+from soundgraph.application.identity import Post
 from soundgraph.application.ports import Clock
 from soundgraph.application.wiring import Wiring
 
@@ -36,6 +37,40 @@ class Moon:
         self.distance = distance
 
 
+class Egg:
+    """Comes out of a hen."""
+
+    __module__ = "soundgraph.application.farm"  # whose classes are built
+
+    def __init__(self, hen: "Hen") -> None:
+        self.hen = hen
+
+
+class Hen:
+    """Comes out of an egg."""
+
+    __module__ = "soundgraph.application.farm"
+
+    def __init__(self, egg: Egg) -> None:
+        self.egg = egg
+
+
+class Nest:
+    """Needs what is made of ports."""
+
+    def __init__(self, post: Post, caller: "Caller") -> None:
+        self.post, self.caller = post, caller
+
+
+class Caller:
+    """Is made of what is made of ports."""
+
+    __module__ = "soundgraph.application.farm"
+
+    def __init__(self, post: Post, clock: Clock) -> None:
+        self.post, self.clock = post, clock
+
+
 def nothing() -> object:
     """Stands for a unit of work that is never opened."""
     return None
@@ -55,6 +90,32 @@ def test_what_nothing_provides_is_named() -> None:
     use = Wiring({Clock: ManualClock}, nothing)
     with pytest.raises(LookupError, match="Greedy needs moon"):
         use(Greedy)
+
+
+def test_ordinary_classes_of_the_application_are_built_of_ports(app: World) -> None:
+    first, second = app.use(Nest), app.use(Nest)
+    assert isinstance(first.post, Post)
+    assert isinstance(first.caller.post, Post)
+    assert first.caller is not second.caller
+    assert first.caller.clock is app.clock
+
+
+def test_what_a_collaborator_lacks_is_named_with_the_way_to_it() -> None:
+    use = Wiring({Clock: ManualClock}, nothing)
+    for _ in range(2):
+        with pytest.raises(LookupError, match=r"Nest > Post needs mailer: .*Mailer.*, and nothing provides it"):
+            use(Nest)
+
+
+def test_a_port_is_not_built() -> None:
+    with pytest.raises(LookupError, match="Verb needs clock"):
+        Wiring({}, nothing)(Verb)
+
+
+def test_a_circle_is_named() -> None:
+    use = Wiring({}, nothing)
+    with pytest.raises(LookupError, match="Egg > Hen > Egg: each needs the next"):
+        use(Egg)
 
 
 def callables_of_the_application() -> list[type]:

@@ -26,4 +26,4 @@ def test_names_are_unique_and_start_with_a_module() -> None:
     names = [kind.name for kind in EVENTS]
     assert len(set(names)) == len(names)
     modules = {name.partition(".")[0] for name in names}
-    assert modules == {"delivery", "engagement", "identity", "people", "periodic", "playlists", "tracks"}
+    assert modules == {"delivery", "engagement", "identity", "people", "periodic", "playlists", "privacy", "tracks"}

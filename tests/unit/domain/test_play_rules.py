@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from soundgraph.domain.ids import AccountId
-from soundgraph.domain.playback import PLAY_WINDOW, Uncounted, listener_of, why_uncounted
+from soundgraph.domain.playback import PLAY_WINDOW, Access, Uncounted, listener_of, why_uncounted
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LONG_MS, SHORT_MS = 300_000, 20_001
@@ -40,3 +40,13 @@ def test_an_account_is_one_listener_wherever_it_is() -> None:
     account = AccountId(UUID(int=1))
     assert listener_of(account, "home") == listener_of(account, "work") == f"account:{account}"
     assert listener_of(None, "home") == "visitor:home"
+
+
+def test_own_plays_and_previews_do_not_count() -> None:
+    def why(*, own: bool = False, access: Access = Access.PLAYABLE) -> Uncounted | None:
+        return why_uncounted(
+            position_ms=LONG_MS, duration_ms=LONG_MS, last_counted=None, at=NOW, own=own, access=access
+        )
+
+    assert (why(), why(own=True)) == (None, Uncounted.OWN)
+    assert {why(access=one) for one in (Access.PREVIEW, Access.BLOCKED)} == {Uncounted.NOT_PLAYABLE}

@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from soundgraph.entrypoints.secrets import secret_problems
-from soundgraph.entrypoints.settings import Settings, SettingsError, default_home, load_settings, open_home
+from soundgraph.entrypoints.settings import Settings, SettingsError, load_settings, open_home
+from soundgraph.entrypoints.wellformed import default_home
 
 PRODUCTION = {
     "SOUNDGRAPH_ENV": "production",
     "SOUNDGRAPH_DATABASE_URL": "postgresql://u:p@db/soundgraph",
     "SOUNDGRAPH_REDIS_URL": "redis://cache:6379/0",
     "SOUNDGRAPH_SMTP_URL": "smtps://u:p@mail",
+    "SOUNDGRAPH_S3_BUCKET": "sounds",
+    "SOUNDGRAPH_S3_ACCESS_KEY": "key",
+    "SOUNDGRAPH_S3_SECRET_KEY": "long and random",
     "SOUNDGRAPH_PUBLIC_URL": "https://sound.example",
 }
 
@@ -208,12 +212,19 @@ def test_production_names_everything_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(bare, tmp_path / ".env", also=secret_problems)
     said = caught.value.problems
-    required = ("PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "SMTP_URL")
-    assert [one.split(maxsplit=1)[0] for one in said[:4]] == [f"SOUNDGRAPH_{name}" for name in required]
-    assert said[4].startswith("SOUNDGRAPH_RATE_LIMITS=off")
-    assert "signing.pem" in said[5]
-    assert "application.key" in said[5]
-    assert len(said) == 6
+    storage = ("S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY")
+    required = ("PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "SMTP_URL", *storage)
+    assert [one.split(maxsplit=1)[0] for one in said[:7]] == [f"SOUNDGRAPH_{name}" for name in required]
+    assert said[7].startswith("SOUNDGRAPH_RATE_LIMITS=off")
+    assert "signing.pem" in said[8]
+    assert "application.key" in said[8]
+    assert len(said) == 9
+
+
+def test_half_a_storage_is_refused_everywhere(tmp_path: Path) -> None:
+    message = problems(tmp_path, {"SOUNDGRAPH_HOME": str(tmp_path), "SOUNDGRAPH_S3_BUCKET": "sounds"})
+    assert "SOUNDGRAPH_S3_ACCESS_KEY is missing" in message
+    assert "SOUNDGRAPH_S3_SECRET_KEY is missing" in message
 
 
 def test_development_asks_for_none_of_it(tmp_path: Path) -> None:

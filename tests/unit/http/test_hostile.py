@@ -85,12 +85,12 @@ QUERIES = [
 
 
 async def strictly(client: httpx.AsyncClient, method: str, url: str, **more: Any) -> httpx.Response:
-    """Send it; the answer is no 5xx and took less than a second of this process."""
+    """Send it; the answer is no 5xx and took less than three seconds of this process."""
     begun = time.process_time()
     answer = await client.request(method, url, **more)
     spent = time.process_time() - begun
     assert answer.status_code < 500, (method, url[:100], answer.text)
-    assert spent < 1, (method, url[:100], spent)
+    assert spent < 3, (method, url[:100], spent)
     if answer.status_code >= 400:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["status"] == answer.status_code
@@ -102,9 +102,8 @@ async def test_no_body_breaks_a_route(site: Site, ann: Person, name: str) -> Non
     body, kind = BODIES[name]
     headers = {} if kind is None else {"Content-Type": kind.decode()}
     for method, path in paths(site.app):
-        await ann.log_in()
         for client in (ann.http, site.client()):
-            await strictly(client, method, path, content=body, headers=headers)
+            await ann.stay(await strictly(client, method, path, content=body, headers=headers))
 
 
 async def test_a_long_body_without_a_length_is_cut_short(site: Site, ann: Person) -> None:
@@ -113,20 +112,20 @@ async def test_a_long_body_without_a_length_is_cut_short(site: Site, ann: Person
             yield b" " * 65_536
 
     for method, path in paths(site.app):
-        await ann.log_in()
-        await strictly(ann.http, method, path, content=endless(), headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        await ann.stay(await strictly(ann.http, method, path, content=endless(), headers=headers))
 
 
 @pytest.mark.parametrize("name", HEADERS)
 async def test_no_header_breaks_a_route(site: Site, ann: Person, name: str) -> None:
     given = {header.lower() for header, _ in HEADERS[name]}
     for method, path in paths(site.app):
-        await ann.log_in()
         token = (b"Authorization", ann.http.headers["Authorization"].encode())
         own = [token] if b"authorization" not in given else []
         kind = [(b"Content-Type", JSON)] if b"content-type" not in given else []
         for client, headers in ((site.client(), kind), (site.client(), own + kind)):
-            await strictly(client, method, path, content=b"{}", headers=headers + HEADERS[name])
+            answer = await strictly(client, method, path, content=b"{}", headers=headers + HEADERS[name])
+            await ann.stay(answer)
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda one: one[:20])
@@ -155,7 +154,7 @@ async def test_no_method_breaks_a_route(site: Site, ann: Person) -> None:
             answer = await ann.http.request(method, path)
             assert answer.status_code < 500, (method, path)
             assert time.process_time() - begun < 1
-            await ann.log_in()
+            await ann.stay(answer)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from soundgraph.adapters.memory.clock import ManualClock
 from soundgraph.domain.errors import NotFound
 from soundgraph.entrypoints.http.app import Services, build_app
 from soundgraph.entrypoints.http.media import BLOCK_BYTES, SignedResponse, Span
+from soundgraph.entrypoints.http.services import SignedTarget
 
 DATA = bytes(range(256)) * 4
 KEY = "renditions/1/a b.mp3"
@@ -182,6 +183,12 @@ class Vanishing:
 
     async def open_signed(self, key: str, query: Mapping[str, str]) -> "Vanishing":
         return self
+
+    def open_put(self, key: str, query: Mapping[str, str]) -> SignedTarget:
+        raise NotFound
+
+    def open_form(self, fields: Mapping[str, str]) -> SignedTarget:
+        raise NotFound
 
 
 async def test_a_file_that_vanishes_meanwhile_is_not_found(tmp_path: Path) -> None:

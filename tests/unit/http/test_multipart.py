@@ -100,6 +100,11 @@ async def test_however_the_network_cuts_it(ann: Person, size: int) -> None:
         ([TITLE, part("genre", b"\xff"), AUDIO], {"genre": "not_utf8"}),
         ([TITLE, AUDIO, part("downloadable", "yes")], {"downloadable": "mistyped"}),
         ([TITLE, AUDIO, part("visibility", "secret")], {"visibility": "mistyped"}),
+        (
+            [TITLE, AUDIO, part("publish_at", "soon"), part("policy", "x")],
+            {"publish_at": "mistyped", "policy": "mistyped"},
+        ),
+        ([TITLE, AUDIO, part("publish_at", "2027-01-01T00:00:00")], {"publish_at": "mistyped"}),
     ],
 )
 async def test_what_cannot_be_read_is_listed(ann: Person, parts: list[bytes], errors: dict[str, str]) -> None:
@@ -115,7 +120,7 @@ async def test_what_cannot_be_read_is_listed(ann: Person, parts: list[bytes], er
         ([part("title", ""), AUDIO], "title"),
         ([TITLE, part("audio", b"", "a.wav")], "audio"),
         ([TITLE, AUDIO, part("license", "mine")], "license"),
-        ([TITLE, AUDIO, part("visibility", "scheduled")], "visibility"),
+        ([TITLE, AUDIO, part("publish_at", "2027-01-01T00:00:00Z")], "publish_at"),
         ([TITLE, AUDIO, *[part("tags", "a")] * 31], "tags"),
     ],
 )
@@ -136,7 +141,7 @@ async def test_a_broken_form_leaves_nothing(ann: Person, body: bytes) -> None:
 
 
 async def test_anything_but_a_form_is_refused(ann: Person) -> None:
-    answer = await ann.http.post(f"{API}/tracks", json={"title": "x"})
+    answer = await ann.http.post(f"{API}/tracks", content=b"title=x", headers={"Content-Type": "text/plain"})
     assert (answer.status_code, answer.json()["code"]) == (415, "not_multipart")
 
 

@@ -12,6 +12,15 @@ from soundgraph.application.views import MeView, TrackView, UserView
 from soundgraph.entrypoints.http.errors import Problem
 from soundgraph.entrypoints.http.openapi import document
 
+# Asked again, they come to the same: one mail more, one archive of an account, one processing of a track.
+CREATES_NOTHING_TWICE = {
+    "/auth/register",
+    "/auth/verify-email/resend",
+    "/auth/password/forgot",
+    "/me/email",
+    "/me/export",
+    "/tracks/{track_id}/retry",
+}
 SUCCESS = re.compile(r"[23]\d\d")
 
 
@@ -72,9 +81,10 @@ def test_conditional_and_repeatable_requests_are_declared(described: dict[str, A
     for method, operation in operations(described):
         names = [one["name"] for one in operation.get("parameters", [])]
         session = operation["security"] != [{}]
-        readable = method == "get" and session and "200" in operation["responses"]
+        resumable = "Tus-Resumable" in names
+        readable = method == "get" and session and "200" in operation["responses"] and not resumable
         assert (names.count("If-None-Match"), "304" in operation["responses"]) == (int(readable), readable)
-        assert ("If-Match" in names) == ("412" in operation["responses"])
+        assert ("If-Match" in names or resumable) == ("412" in operation["responses"])
     paths = described["paths"]
     (key,) = paths[f"{API}/tracks"]["post"]["parameters"]
     assert (key["name"], key["schema"]["minLength"], key["schema"]["maxLength"]) == ("Idempotency-Key", 1, 255)
@@ -86,3 +96,25 @@ def test_input_schemas_take_no_other_fields(described: dict[str, Any]) -> None:
     inputs = {name: one for name, one in described["components"]["schemas"].items() if name.endswith("Input")}
     assert len(inputs) >= 5
     assert all(one["additionalProperties"] is False for one in inputs.values())
+
+
+def test_every_post_that_creates_takes_an_idempotency_key(described: dict[str, Any]) -> None:
+    without = {
+        path.removeprefix(API)
+        for path, methods in described["paths"].items()
+        for status in ("201", "202")
+        if status in methods.get("post", {}).get("responses", {})
+        and "Idempotency-Key" not in {one["name"] for one in methods["post"].get("parameters", [])}
+    }
+    assert without == CREATES_NOTHING_TWICE
+
+
+def test_resumable_uploads_are_told_by_their_headers(described: dict[str, Any]) -> None:
+    begun, upload = (described["paths"][path] for path in ("/api/v1/uploads", "/api/v1/uploads/{upload_id}"))
+    assert (set(begun), set(upload)) == ({"options", "post"}, {"get", "head", "patch", "post", "delete"})
+    assert {"Location", "Upload-Expires", "Tus-Resumable"} <= set(begun["post"]["responses"]["201"]["headers"])
+    assert "Upload-Offset" in upload["head"]["responses"]["200"]["headers"]
+    required = {one["name"] for one in upload["patch"]["parameters"] if one["required"]}
+    assert required == {"upload_id", "Tus-Resumable", "Upload-Offset"}
+    assert "application/offset+octet-stream" in upload["patch"]["description"]
+    assert {"409", "410", "412", "413", "415", "460"} <= set(upload["patch"]["responses"])

@@ -13,6 +13,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
+from litestar import Litestar
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
@@ -21,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from tests.unit.http.conftest import Site
+from tests.unit.http.conftest import Current, Site
 
 from soundgraph.entrypoints.http.openapi import document
 
@@ -63,11 +64,17 @@ async def inhabited(site: Site) -> tuple[dict[str, str], dict[str, str]]:
     return headers, {"track_id": track["id"], "user_id": bob.id, "id_or_handle": "annika"}
 
 
+@pytest.fixture(scope="module")
+def schema(house: tuple[Litestar, Current]) -> Any:
+    app, current = house
+    current.use = Site().world.use
+    return schemathesis.openapi.from_asgi("/openapi.json", app)
+
+
 @pytest.fixture
-def fuzzed() -> Fuzzed:
-    site = Site()
+def fuzzed(schema: Any, site: Site) -> Fuzzed:
     headers, known = asyncio.run(inhabited(site))
-    return Fuzzed(schemathesis.openapi.from_asgi("/openapi.json", site.app), headers, known)
+    return Fuzzed(schema, headers, known)
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["allowed", "forbidden"])

@@ -149,10 +149,10 @@ async def test_every_answer_was_declared(site: Site, ann: Person) -> None:
             address = re.sub(r"\{\w+\}", NOBODY, path)
             for client in (site.client(), ann.http, site.client(Authorization="x"), site.client(Cookie="sg_access=x")):
                 for body in (None, b"{}", b"[", b"x" * 1_000_001):
-                    await ann.log_in()
                     headers = {"Content-Type": "application/json"} if body and len(body) < 9 else {}
                     answer = await client.request(method, address, content=body, headers=headers)
                     assert str(answer.status_code) in operation["responses"], (method, path, body, answer.text)
+                    await ann.stay(answer)
 
 
 async def test_the_documentation_needs_nothing_from_elsewhere(http: httpx.AsyncClient) -> None:
@@ -219,6 +219,15 @@ async def test_one_line_per_request(http: httpx.AsyncClient, ann: Person) -> Non
     ]
     assert all(one["ms"] >= 0 for one in logs)
     assert "123" not in str(logs)
+
+
+async def test_a_refused_request_says_why_in_its_line(http: httpx.AsyncClient, ann: Person) -> None:
+    """Who watches the log sees guessing as such."""
+    with capture_logs() as logs:
+        await http.post(f"{API}/auth/login", json={"login": "annika", "password": "wrong password"})
+        await http.get(f"{API}/me")
+        await ann.http.get(f"{API}/me")
+    assert [one["refused"] for one in logs] == ["invalid_credentials", "unauthenticated", None]
 
 
 SECRETS: list[Any] = [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from soundgraph.adapters.pyav.waveform import WaveformFile, reduce_blocks, to_mono16
+from soundgraph.adapters.pyav.waveform import WaveformFile, reduce_blocks, to_sum16
 
 
 def naive(samples: NDArray[Any]) -> list[int]:
@@ -78,13 +78,15 @@ def test_the_head_is_that_of_audiowaveform_version_2(tmp_path: Path) -> None:
     ],
 )
 def test_every_sample_type_has_the_same_scale(dtype: type, values: list[float], expected: list[int]) -> None:
-    assert to_mono16(np.array([values], dtype)).tolist() == expected
-    assert to_mono16(np.array([values, values], dtype)).tolist() == expected
+    assert to_sum16(np.array([values], dtype)).tolist() == expected
+    assert to_sum16(np.array([values, values], dtype)).tolist() == [2 * one for one in expected]
 
 
 def test_channels_are_averaged_towards_zero() -> None:
-    assert to_mono16(np.array([[3, -3, 32_767], [0, 0, 32_767]], np.int16)).tolist() == [1, -1, 32_767]
+    pair = reduce_blocks(to_sum16(np.array([[767, -767], [256, -256]], np.int16)), 2)
+    # The means are 511.5 and -511.5; an arithmetic shift would make the lower one -2.
+    assert pair.tolist() == [-1, 1]
 
 
 def test_nothing_reduces_to_nothing() -> None:
-    assert reduce_blocks(np.zeros(256, np.int32)).tolist() == [0, 0]
+    assert reduce_blocks(np.zeros(256, np.int32), 1).tolist() == [0, 0]

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore
+from contextlib import asynccontextmanager
+from threading import BoundedSemaphore, get_native_id
 from typing import TypeVar
 
 from argon2 import PasswordHasher, Type
@@ -19,6 +21,7 @@ T = TypeVar("T")
 MEMORY_KIB = 19_456
 PASSES = 2
 LANES = 1
+HASHING_NICENESS = 10
 
 
 class Argon2Passwords(Passwords):
@@ -31,10 +34,25 @@ class Argon2Passwords(Passwords):
     def __init__(self, *, queue: int = 64, memory_kib: int = MEMORY_KIB, passes: int = PASSES) -> None:
         self._hasher = PasswordHasher(passes, memory_kib, LANES, type=Type.ID)
         threads = max(1, (os.cpu_count() or 1) - 1)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._threads = ThreadPoolExecutor(threads, "argon2", _give_way)
         self._room = BoundedSemaphore(queue)
+        # One reads and writes while the others' passwords are hashed.
+        self._turns = asyncio.Semaphore(threads + 1)
+        self._queue, self._queued = queue, 0
         # What an unknown login is checked against: the same work as for a known one.
         self._nobody = self._hasher.hash(os.urandom(16))
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """First come, first served. Raises LimitReached(busy)."""
+        if self._queued >= self._queue:
+            raise _busy()
+        self._queued += 1
+        try:
+            async with self._turns:
+                yield
+        finally:
+            self._queued -= 1
 
     async def hash(self, password: str) -> str:
         """An encoded argon2id hash. Raises LimitReached(busy)."""
@@ -63,8 +81,18 @@ class Argon2Passwords(Passwords):
 
     async def _run(self, work: Callable[[], T]) -> T:
         if not self._room.acquire(blocking=False):
-            raise LimitReached("busy", "Too many people are logging in right now. Try again in a second.", 1)
+            raise _busy()
         future = self._threads.submit(work)
         # Released when the thread is done with it: a caller who gave up leaves the work behind.
         future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)
+
+
+def _give_way() -> None:
+    """Make this thread less urgent than what else the machine does. Only Linux has priorities of threads."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + HASHING_NICENESS)
+
+
+def _busy() -> LimitReached:
+    return LimitReached("busy", "Too many people are logging in right now. Try again in a second.", 1)

@@ -2,23 +2,31 @@
 
 import asyncio
 import errno
-import hmac
-import math
 import os
-from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Iterator, Mapping
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
 from soundgraph.adapters.filesystem.files import BUFFER_BYTES, Partial, remove_file, remove_tree, stat_file, walk
-from soundgraph.application.ports import Clock, Found, ObjectListing, ObjectStore, Stored
-from soundgraph.domain.errors import Forbidden, Gone, NotFound, Unavailable
+from soundgraph.adapters.filesystem.signing import SignedTarget, UrlSigner
+from soundgraph.application.ports import (
+    Clock,
+    Found,
+    ObjectListing,
+    ObjectStore,
+    Presigner,
+    SignedForm,
+    SignedPut,
+    Stored,
+    key_parts,
+    prefix_parts,
+)
+from soundgraph.domain.errors import NotFound, Unavailable
 
-MAX_PART_BYTES = 255
 LISTED_AT_ONCE = 500
 
 
@@ -32,7 +40,7 @@ class SignedFile:
     etag: str
 
 
-class FilesystemStore(ObjectStore, ObjectListing):
+class FilesystemStore(ObjectStore, ObjectListing, Presigner):
     """Objects as files below `root`, mode 0600 in directories of mode 0700.
 
     A key is a relative path. Its parts are 1 to 255 bytes long and begin with no dot (such names are for unfinished
@@ -42,9 +50,7 @@ class FilesystemStore(ObjectStore, ObjectListing):
 
     def __init__(self, root: Path, secret: bytes, public_url: str, clock: Clock) -> None:
         self._root = root
-        self._secret = secret
-        self._public_url = public_url.rstrip("/")
-        self._clock = clock
+        self._signer = UrlSigner(secret, f"{public_url.rstrip('/')}/media", clock)
 
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> Stored:
         """As the port says. Raises Conflict(removed_meanwhile) if `remove` took the unfinished object away."""
@@ -58,14 +64,17 @@ class FilesystemStore(ObjectStore, ObjectListing):
             await asyncio.shield(asyncio.to_thread(partial.discard))
         return Stored(key=key, size_bytes=size, sha256=sha256)
 
-    async def read(self, key: str) -> AsyncIterator[bytes]:
+    async def read(self, key: str, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """The bytes, in chunks of 1 MiB. Raises NotFound."""
         try:
             file = await asyncio.to_thread(self._path(key).open, "rb")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise NotFound from None
+        left = sys.maxsize if stop is None else max(0, stop - start)
         try:
-            while block := await asyncio.to_thread(file.read, BUFFER_BYTES):
+            file.seek(start)
+            while block := await asyncio.to_thread(file.read, min(BUFFER_BYTES, left)):
+                left -= len(block)
                 yield block
         finally:
             await asyncio.to_thread(file.close)
@@ -106,47 +115,55 @@ class FilesystemStore(ObjectStore, ObjectListing):
         return None if stat is None else _found(key, stat)
 
     def signed_url(self, key: str, *, lifetime: timedelta, content_type: str, filename: str | None = None) -> str:
-        """`{public_url}/media/{key}?expires=…&type=…[&name=…]&signature=…`; the signature covers all before it."""
-        self._path(key)
-        expires = math.ceil((self._clock.now() + lifetime).timestamp())
-        signed = _canonical(key, str(expires), content_type, filename)
-        return f"{self._public_url}/media/{signed}&signature={self._signature(signed)}"
+        """An address below `{public_url}/media/`."""
+        (url,) = self.signed_urls([key], lifetime=lifetime, content_type=content_type, filename=filename)
+        return url
+
+    def signed_urls(
+        self, keys: Sequence[str], *, lifetime: timedelta, content_type: str, filename: str | None = None
+    ) -> list[str]:
+        """Addresses below `{public_url}/media/`."""
+        for key in keys:
+            key_parts(key)
+        return [self._signer.get(key, lifetime=lifetime, content_type=content_type, filename=filename) for key in keys]
+
+    def signed_put(self, key: str, *, size_bytes: int, lifetime: timedelta) -> SignedPut:
+        """An address below `{public_url}/media/`."""
+        key_parts(key)
+        return self._signer.put(key, size_bytes=size_bytes, lifetime=lifetime)
+
+    def signed_form(self, key: str, *, max_bytes: int, lifetime: timedelta) -> SignedForm:
+        """A form for `{public_url}/media`."""
+        key_parts(key)
+        return self._signer.form(key, max_bytes=max_bytes, lifetime=lifetime)
+
+    def open_put(self, key: str, query: Mapping[str, str]) -> SignedTarget:
+        """What a signed PUT may write. Raises Forbidden(bad_signature), Gone(url_expired)."""
+        return self._signer.check_put(key, query)
+
+    def open_form(self, fields: Mapping[str, str]) -> SignedTarget:
+        """What a signed form may write. Raises Forbidden(bad_signature), Gone(url_expired)."""
+        return self._signer.check_form(fields)
 
     async def open_signed(self, key: str, query: Mapping[str, str]) -> SignedFile:
         """What to answer to a signed URL; `key` and `query` are percent-decoded.
 
         Raises Forbidden(bad_signature), Gone(url_expired) or NotFound, in that order.
         """
-        expires, content_type = query.get("expires", ""), query.get("type", "")
-        expected = self._signature(_canonical(key, expires, content_type, query.get("name")))
-        if not hmac.compare_digest(expected.encode(), query.get("signature", "").encode("utf-8", "replace")):
-            raise Forbidden("bad_signature", "This link is not one of ours, or was changed on the way.")
-        if int(expires) <= self._clock.now().timestamp():
-            raise Gone("url_expired", "This link has expired. Ask for a new one.")
+        self._signer.check_get(key, query)
         path = self._path(key)
         found = await asyncio.to_thread(stat_file, path)
         if found is None:
             raise NotFound
         # Objects are replaced by rename, never written to, so this pair names one sequence of bytes.
         etag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
-        return SignedFile(path=path, content_type=content_type, filename=query.get("name"), etag=etag)
-
-    def _signature(self, signed: str) -> str:
-        digest = hmac.digest(self._secret, signed.encode(), "sha256")
-        return urlsafe_b64encode(digest).decode().rstrip("=")
+        return SignedFile(path=path, content_type=query.get("type", ""), filename=query.get("name"), etag=etag)
 
     def _directory(self, prefix: str) -> Path:
-        if not prefix.endswith("/"):
-            raise ValueError(f"a prefix ends in a slash: {prefix!r}")
-        return self._path(prefix.removesuffix("/"))
+        return self._root.joinpath(*prefix_parts(prefix))
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        for part in parts:
-            printable = part.isprintable() and not part.startswith(".")
-            if not printable or not 1 <= len(part.encode()) <= MAX_PART_BYTES:
-                raise ValueError(f"not a key: {key!r}")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*key_parts(key))
 
 
 def _found(key: str, stat: os.stat_result) -> Found:
@@ -173,9 +190,3 @@ def _room() -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise Unavailable("storage_full", "The storage is full. Try again later.", retry_after=60) from error
-
-
-def _canonical(key: str, expires: str, content_type: str, filename: str | None) -> str:
-    """The signed part of a URL, the same whichever way a client spelled its percent-encoding."""
-    parameters = {"expires": expires, "type": content_type} | ({"name": filename} if filename else {})
-    return f"{quote(key, errors='surrogatepass')}?{urlencode(parameters, errors='surrogatepass')}"

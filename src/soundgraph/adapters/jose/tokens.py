@@ -2,6 +2,8 @@
 
 import hmac
 from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +11,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from soundgraph.application.identity import AccessClaims, Tokens
+from soundgraph.application.identity import AccessClaims, PublishedKeys, Tokens
 from soundgraph.domain.errors import Unauthenticated
 from soundgraph.domain.identity import ACCESS_LIFETIME
 from soundgraph.domain.ids import AccountId, FamilyId, RegistrationId
@@ -22,18 +24,52 @@ LEEWAY = timedelta(seconds=30)
 REQUIRED = ["exp", "iat", "iss", "aud", "sub", "sid"]
 
 
-class SignedTokens(Tokens):
-    """Tokens of one deployment.
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An Ed25519 private key in PEM, which signs from `signs_from` on until a later one does. `kid` names it."""
 
-    `signing_key_pem` is an Ed25519 private key in PEM and `kid` its name in the header. `refresh_key` and `mail_key`
-    are secrets of 32 bytes. Raises ValueError for another kind of key.
+    kid: str
+    pem: bytes
+    signs_from: datetime
+
+
+class KeyRing:
+    """The keys of one moment: which of them signs, and which are still to be believed.
+
+    `keys` is asked every time, so that a process sees a rotation that happens while it runs. A key is believed from
+    when it is there until the last token that it signed has expired. Raises ValueError for another kind of key.
     """
 
-    def __init__(self, signing_key_pem: bytes, kid: str, refresh_key: bytes, mail_key: bytes) -> None:
-        key = load_pem_private_key(signing_key_pem, password=None)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError("access tokens are signed with an Ed25519 key")  # noqa: TRY004 - PEM is bytes, whatever key is in it
-        self._signing_key, self._public_key, self._kid = key, key.public_key(), kid
+    def __init__(self, keys: Callable[[], Sequence[SigningKey]]) -> None:
+        self._keys = keys
+        self._loaded: dict[str, Ed25519PrivateKey] = {}
+        for one in keys():
+            self._load(one)
+
+    def believed(self, at: datetime) -> list[tuple[str, Ed25519PrivateKey]]:
+        """Each kid and its key: the one that signs first, then the newest."""
+        keys = sorted(self._keys(), key=lambda one: one.signs_from, reverse=True)
+        began = [one for one in keys if one.signs_from <= at] or keys[-1:]
+        signing, coming = began[0], [one for one in keys if one.signs_from > at and one is not began[0]]
+        # Each was relieved when the one before it in the list began to sign.
+        last = at - ACCESS_LIFETIME - 2 * LEEWAY
+        leaving = [one for one, relief in zip(began[1:], began, strict=False) if relief.signs_from > last]
+        return [(one.kid, self._load(one)) for one in (signing, *coming, *leaving)]
+
+    def _load(self, one: SigningKey) -> Ed25519PrivateKey:
+        if one.kid not in self._loaded:
+            key = load_pem_private_key(one.pem, password=None)
+            if not isinstance(key, Ed25519PrivateKey):
+                raise ValueError("access tokens are signed with an Ed25519 key")
+            self._loaded[one.kid] = key
+        return self._loaded[one.kid]
+
+
+class SignedTokens(Tokens, PublishedKeys):
+    """Tokens of one deployment. `refresh_key` and `mail_key` are secrets of 32 bytes."""
+
+    def __init__(self, ring: KeyRing, refresh_key: bytes, mail_key: bytes) -> None:
+        self._ring = ring
         self._refresh_key, self._mail_key = refresh_key, mail_key
 
     def access(self, claims: AccessClaims, *, at: datetime) -> str:
@@ -46,14 +82,19 @@ class SignedTokens(Tokens):
             "iat": int(at.timestamp()),
             "exp": int((at + ACCESS_LIFETIME).timestamp()),
         }
-        return jwt.encode(payload, self._signing_key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": self._kid})
+        kid, key = self._ring.believed(at)[0]
+        return jwt.encode(payload, key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": kid})
 
     def read_access(self, token: str, *, at: datetime) -> AccessClaims:
         """Raises Unauthenticated(bad_token | token_expired)."""
         try:
+            kid = jwt.get_unverified_header(token).get("kid")
+            key = next((key for name, key in self._ring.believed(at) if name == kid), None)
+            if key is None:
+                raise _bad_token()
             whole = jwt.decode_complete(
                 token,
-                self._public_key,
+                key.public_key(),
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=ISSUER,
@@ -88,6 +129,24 @@ class SignedTokens(Tokens):
     def verification(self, registration_id: RegistrationId) -> str:
         """`<registration>.<mac>`; it is looked up by its digest, so nothing reads it."""
         return self._sealed(self._mail_key, registration_id.hex)
+
+    def mailed(self, purpose: str, key: UUID) -> str:
+        """`<purpose>.<id>.<mac>`, likewise."""
+        return self._sealed(self._mail_key, f"{purpose}.{key.hex}")
+
+    def jwks(self, *, at: datetime) -> Sequence[Mapping[str, str]]:
+        """Members as RFC 8037 has them."""
+        return [
+            {
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "x": urlsafe_b64encode(key.public_key().public_bytes_raw()).decode().rstrip("="),
+                "kid": kid,
+                "use": "sig",
+                "alg": ALGORITHM,
+            }
+            for kid, key in self._ring.believed(at)
+        ]
 
     def _sealed(self, key: bytes, text: str) -> str:
         mac = hmac.digest(key, text.encode("utf-8", "replace"), "sha256")

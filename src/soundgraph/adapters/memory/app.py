@@ -1,6 +1,6 @@
 """The whole product in memory, for tests and for projects that import the library. Needs only the base install."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from soundgraph.adapters.memory.clock import ManualClock
@@ -9,24 +9,52 @@ from soundgraph.adapters.memory.database import MemoryDatabase, MemoryGate
 from soundgraph.adapters.memory.deliveries import MemoryDeliveries, NoHints
 from soundgraph.adapters.memory.discovery import MemoryFrontPageReader, MemoryTimelines
 from soundgraph.adapters.memory.engagement import MemoryEngagementReader
-from soundgraph.adapters.memory.identity import MemoryIdentityReader, Outbox, PlainTokens, QuickPasswords
+from soundgraph.adapters.memory.federation import PlainProviders
+from soundgraph.adapters.memory.identity import (
+    FewCommonPasswords,
+    MemoryIdentityReader,
+    NoCaptcha,
+    NoPublishedKeys,
+    Outbox,
+    PlainLetters,
+    PlainTokens,
+    QuickPasswords,
+)
 from soundgraph.adapters.memory.limits import MemoryLimiter
+from soundgraph.adapters.memory.links import MemorySecretLinkReader
 from soundgraph.adapters.memory.people import MemoryPeopleReader
+from soundgraph.adapters.memory.plans import MemoryUsageReader
+from soundgraph.adapters.memory.playback import MemoryPlayArchive, MemoryPlayReader
 from soundgraph.adapters.memory.playlists import MemoryPlaylistReader
+from soundgraph.adapters.memory.privacy import MemoryPersonalRows
 from soundgraph.adapters.memory.store import MemoryStore
-from soundgraph.adapters.memory.tracks import MemoryProgressBoard, MemoryTrackReader, WaveProcessor
+from soundgraph.adapters.memory.tracks import MemoryProgressBoard, MemoryTrackReader
 from soundgraph.adapters.memory.upkeep import MemoryInvariants
+from soundgraph.adapters.memory.wave import WaveProcessor
 from soundgraph.adapters.memory.work import MemoryWork
-from soundgraph.adapters.system import TimeOrderedIds
+from soundgraph.adapters.system import DerivedLinkTokens, SystemRandomness, TimeOrderedIds
 from soundgraph.application.deliveries import DeadLetters, Deliveries, Dispatcher, EventLog
 from soundgraph.application.discovery import FeedReader, FrontPageReader
 from soundgraph.application.engagement import EngagementReader
-from soundgraph.application.identity import IdentityReader, Mailer, Passwords, Tokens
+from soundgraph.application.identity import (
+    Captcha,
+    CommonPasswords,
+    IdentityReader,
+    Letters,
+    Mailer,
+    Passwords,
+    Providers,
+    PublishedKeys,
+    Randomness,
+    Tokens,
+)
 from soundgraph.application.limits import Caps, Limiter
 from soundgraph.application.people import PeopleReader
-from soundgraph.application.playback import PlaybackReader
+from soundgraph.application.plans import UsageReader
+from soundgraph.application.playback import LinkTokens, PlayArchive, PlaybackReader, PlayReader, SecretLinkReader
 from soundgraph.application.playlists import PlaylistReader
-from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Timelines
+from soundgraph.application.ports import Clock, Gate, Ids, ObjectListing, ObjectStore, Presigner, Timelines
+from soundgraph.application.privacy import PersonalRows
 from soundgraph.application.subscriptions import SUBSCRIPTIONS
 from soundgraph.application.tracks import CoverMaker, MediaProcessor, ProgressBoard, TrackReader
 from soundgraph.application.upkeep import Invariants
@@ -44,10 +72,11 @@ class World:
         self._ids = TimeOrderedIds()
         self.clock = ManualClock()
         self.outbox = Outbox()
+        self.providers = PlainProviders()
         self.store = MemoryStore(self.clock)
         self.deliveries = MemoryDeliveries(self.database, SUBSCRIPTIONS, self._ids, self.clock)
-        ports = self._ports() | self._readers(Links(base_url)) | dict(replacements)
-        self.use = Wiring({port: _given(one) for port, one in ports.items()}, self.work)
+        self.ports = self._ports() | self._readers(Links(base_url)) | dict(replacements)
+        self.use = given(self.ports, self.work)
         self.dispatcher = Dispatcher(self.deliveries, SUBSCRIPTIONS, self.use, self.clock)
 
     def _ports(self) -> dict[type, object]:
@@ -63,11 +92,21 @@ class World:
             Timelines: MemoryTimelines(),
             ObjectStore: self.store,
             ObjectListing: self.store,
+            Presigner: self.store,
             Passwords: QuickPasswords(),
+            CommonPasswords: FewCommonPasswords(),
+            Captcha: NoCaptcha(),
+            PublishedKeys: NoPublishedKeys(),
+            Letters: PlainLetters(),
             Tokens: PlainTokens(b"memory"),
+            LinkTokens: DerivedLinkTokens(b"memory"),
             Mailer: self.outbox,
+            Providers: self.providers,
+            Randomness: SystemRandomness(),
             ProgressBoard: MemoryProgressBoard(self.database),
+            PlayArchive: MemoryPlayArchive(self.database),
             Invariants: MemoryInvariants(self.database),
+            PersonalRows: MemoryPersonalRows(self.database),
             MediaProcessor: WaveProcessor(self.store),
             CoverMaker: PlainCovers(self.store),
         }
@@ -81,6 +120,9 @@ class World:
             TrackReader: tracks,
             FeedReader: tracks,
             PlaybackReader: tracks,
+            PlayReader: MemoryPlayReader(self.database, tracks),
+            SecretLinkReader: MemorySecretLinkReader(self.database),
+            UsageReader: MemoryUsageReader(self.database),
             PlaylistReader: MemoryPlaylistReader(self.database, links),
             FrontPageReader: MemoryFrontPageReader(self.database, links),
             EngagementReader: MemoryEngagementReader(self.database, links),
@@ -100,6 +142,11 @@ class World:
             for hint in due:
                 tries += await self.dispatcher.deliver(hint.event_id, hint.subscriber)
         return tries
+
+
+def given(ports: Mapping[type, object], work: Callable[[], object]) -> Wiring:
+    """A wiring that hands out these adapters as they are."""
+    return Wiring({port: _given(one) for port, one in ports.items()}, work)
 
 
 def _given(one: Any) -> Any:

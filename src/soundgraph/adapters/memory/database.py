@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -13,25 +13,35 @@ from soundgraph.application.idempotency import Made
 from soundgraph.application.ports import Clock, Debt, Gate, Ids, LeaseLost
 from soundgraph.application.tracks import Progress
 from soundgraph.application.views import Position
+from soundgraph.domain.audit import AuditEntry
 from soundgraph.domain.errors import Conflict
 from soundgraph.domain.events import Event
-from soundgraph.domain.identity import Account, Registration, SessionFamily
+from soundgraph.domain.federation import Arrival, ExternalIdentity, SignIn
+from soundgraph.domain.identity import Account, EmailChange, PasswordReset, Registration, SessionFamily
 from soundgraph.domain.ids import (
     AccountId,
+    AuditId,
+    EmailChangeId,
     EventId,
+    ExportId,
     FamilyId,
     Kind,
+    LinkId,
     PlayId,
     PlaylistId,
     Ref,
     RegistrationId,
+    ResetId,
     RevisionId,
     TrackId,
     UploadId,
 )
+from soundgraph.domain.links import SecretLink
 from soundgraph.domain.people import Profile
+from soundgraph.domain.plans import Usage
 from soundgraph.domain.playback import Play
 from soundgraph.domain.playlists import Playlist
+from soundgraph.domain.privacy import Deletion, Export
 from soundgraph.domain.tracks import Track, Upload
 from soundgraph.domain.visibility import Facts, Viewer, may_see
 
@@ -85,6 +95,9 @@ class Tables:
     accounts: dict[AccountId, Account] = field(default_factory=dict)
     registrations: dict[RegistrationId, Registration] = field(default_factory=dict)
     families: dict[FamilyId, SessionFamily] = field(default_factory=dict)
+    password_resets: dict[ResetId, PasswordReset] = field(default_factory=dict)
+    email_changes: dict[EmailChangeId, EmailChange] = field(default_factory=dict)
+    audit: dict[AuditId, AuditEntry] = field(default_factory=dict)
     profiles: dict[AccountId, Profile] = field(default_factory=dict)
     follows: Edges = field(default_factory=dict)
     blocks: Edges = field(default_factory=dict)
@@ -93,11 +106,21 @@ class Tables:
     playlists: dict[PlaylistId, Playlist] = field(default_factory=dict)
     likes: Edges = field(default_factory=dict)
     plays: dict[PlayId, Play] = field(default_factory=dict)
+    plays_by_day: dict[tuple[TrackId, date, str], int] = field(default_factory=dict)
+    history: dict[tuple[AccountId, TrackId], Play] = field(default_factory=dict)
+    secret_links: dict[LinkId, SecretLink] = field(default_factory=dict)
+    allowances: dict[AccountId, Usage] = field(default_factory=dict)
     counters: dict[tuple[UUID, str], int] = field(default_factory=dict)
     events: dict[EventId, EventRow] = field(default_factory=dict)
     deliveries: dict[tuple[EventId, str], DebtRow] = field(default_factory=dict)
     progress: dict[RevisionId, Progress] = field(default_factory=dict)
     idempotency_keys: dict[tuple[UUID, str, str], KeyRow] = field(default_factory=dict)
+    retired_handles: dict[str, AccountId] = field(default_factory=dict)
+    external_identities: dict[tuple[str, str], ExternalIdentity] = field(default_factory=dict)
+    sign_ins: dict[bytes, SignIn] = field(default_factory=dict)
+    arrivals: dict[bytes, Arrival] = field(default_factory=dict)
+    deletions: dict[AccountId, Deletion] = field(default_factory=dict)
+    exports: dict[ExportId, Export] = field(default_factory=dict)
 
     def fork(self) -> "Tables":
         """A copy that can be changed and thrown away. What the rows hold is shared until it is written."""
@@ -110,6 +133,11 @@ class Tables:
     def counted(self, subject: UUID, name: str) -> int:
         """Read a counter."""
         return self.counters.get((subject, name), 0)
+
+    def linked(self, account_id: AccountId) -> list[ExternalIdentity]:
+        """The external identities of one account, by the names of their providers."""
+        mine = [one for one in self.external_identities.values() if one.account_id == account_id]
+        return sorted(mine, key=lambda one: one.provider)
 
     def blocked(self, one: UUID | None, other: UUID) -> bool:
         """Whether either blocks the other."""
@@ -189,8 +217,9 @@ class Transaction:
             event_id = EventId(self._ids.new())
             self.tables.events[event_id] = EventRow(event.name, event.key, self._subscriptions.encode(event), now)
             for one in self._subscriptions.owed_for(event):
-                self.tables.deliveries[event_id, one.name] = DebtRow(due=now, budget=one.budget)
-                self._pending.append(Hint(event_id, one.name, one.queue))
+                self.tables.deliveries[event_id, one.name] = DebtRow(due=event.not_before or now, budget=one.budget)
+                if event.not_before is None:
+                    self._pending.append(Hint(event_id, one.name, one.queue))
 
     async def serialise(self, key: str) -> None:
         """Nothing to wait for: the database's lock is held already."""

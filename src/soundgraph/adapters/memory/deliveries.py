@@ -16,7 +16,7 @@ from soundgraph.application.deliveries import (
     Subscriptions,
 )
 from soundgraph.application.ports import Clock, Debt, Ids
-from soundgraph.domain.events import DeliveryExhausted, PeriodicDue
+from soundgraph.domain.events import DeliveryExhausted, Event, PeriodicDue
 from soundgraph.domain.ids import EventId
 
 
@@ -139,6 +139,12 @@ class MemoryDeliveries(Deliveries, DeadLetters, EventLog):
             work.tables.deliveries[event_id, subscriber] = DebtRow(now, budget, row.attempts)
             await work.commit()
         return True
+
+    async def get(self, event_id: EventId) -> Event | None:
+        event = self._database.tables.events.get(event_id)
+        if event is None or event.name not in self._subscriptions.event_names():
+            return None
+        return self._subscriptions.decode(event.name, event.body)
 
     async def trim(self, *, before: datetime) -> int:
         async with self._transaction() as work:

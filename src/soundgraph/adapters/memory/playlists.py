@@ -51,7 +51,7 @@ class MemoryPlaylistReader(PlaylistReader):
     async def get(self, viewer: Viewer, playlist_id: PlaylistId) -> PlaylistView | None:
         if not self._database.tables.visible(playlist_ref(playlist_id), viewer):
             return None
-        return self._view(self._database.tables.playlists[playlist_id])
+        return self._view(viewer, self._database.tables.playlists[playlist_id])
 
     async def items(
         self, viewer: Viewer, playlist_id: PlaylistId, *, after: Position | None, limit: int
@@ -85,9 +85,9 @@ class MemoryPlaylistReader(PlaylistReader):
             if one.owner_id == owner_id and one.standing is Standing.OK and tables.visible(playlist_ref(one.id), viewer)
         ]
         ids, following = page_of(visible, after, limit)
-        return Page([self._view(tables.playlists[one]) for one in ids], following)
+        return Page([self._view(viewer, tables.playlists[one]) for one in ids], following)
 
-    def _view(self, playlist: Playlist) -> PlaylistView:
+    def _view(self, viewer: Viewer, playlist: Playlist) -> PlaylistView:
         user = mini_user(self._database.tables, playlist.owner_id, self._links)
         return PlaylistView(
             id=playlist.id,
@@ -96,7 +96,7 @@ class MemoryPlaylistReader(PlaylistReader):
             kind=playlist.details.kind,
             visibility=playlist.details.audience,
             permalink=playlist.permalink,
-            permalink_url=self._links.playlist(user.handle, playlist.permalink),
+            permalink_url=self._links.playlist(user.handle, playlist.permalink, viewer.token_for(playlist.id)),
             user=user,
             track_count=len(playlist.items),
             version=playlist.version,

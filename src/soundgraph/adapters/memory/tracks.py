@@ -1,56 +1,41 @@
-"""Uploads, tracks and their processing in memory."""
+"""Uploads and tracks in memory."""
 
-import array
-import io
-import json
-import wave
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from soundgraph.adapters.memory.database import MemoryDatabase, Tables, kept, page_of, save
 from soundgraph.adapters.memory.people import mini_user
 from soundgraph.application.discovery import FeedReader
 from soundgraph.application.playback import Playable, PlaybackReader
-from soundgraph.application.ports import ObjectStore
 from soundgraph.application.tracks import (
-    MediaFailed,
-    MediaProcessor,
     Progress,
     ProgressBoard,
     TrackReader,
     Tracks,
-    Uploads,
 )
-from soundgraph.application.views import FailureView, Links, Page, Position, TrackCounts, TrackView, TrackViewer
+from soundgraph.application.views import (
+    FailureView,
+    Links,
+    Page,
+    Position,
+    RevisionView,
+    TrackCounts,
+    TrackView,
+    TrackViewer,
+)
 from soundgraph.domain.errors import Conflict
 from soundgraph.domain.ids import AccountId, ArtworkId, RevisionId, TrackId, UploadId, track_ref
-from soundgraph.domain.tracks import IN_PROCESSING, Analysis, Failure, Rendition, Segment, Track, TrackState, Upload
+from soundgraph.domain.plans import Usage
+from soundgraph.domain.playback import access_to
+from soundgraph.domain.tracks import (
+    IN_PROCESSING,
+    Failure,
+    Revision,
+    Track,
+    TrackState,
+)
 from soundgraph.domain.visibility import Actor, Standing, Viewer
-
-SAMPLES_PER_PIXEL = 256
-
-
-class MemoryUploads(Uploads):
-    """Uploads among the tables of one transaction."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-
-    async def get(self, upload_id: UploadId) -> Upload | None:
-        return kept(self._tables.uploads.get(upload_id))
-
-    async def add(self, upload: Upload) -> None:
-        self._tables.uploads[upload.id] = kept(upload)
-
-    async def save(self, upload: Upload) -> None:
-        save(self._tables.uploads, upload.id, upload)
-
-    async def remove(self, upload_id: UploadId) -> None:
-        self._tables.uploads.pop(upload_id, None)
-
-    async def abandoned(self, *, now: datetime, limit: int) -> list[Upload]:
-        expired = [one for one in self._tables.uploads.values() if one.sha256 is None and one.expires_at <= now]
-        return sorted(expired, key=lambda one: one.expires_at)[:limit]
 
 
 class MemoryTracks(Tracks):
@@ -74,9 +59,17 @@ class MemoryTracks(Tracks):
         before = self._tables.tracks.get(track.id)
         save(self._tables.tracks, track.id, track)
         self._tables.count(track.owner_id, "tracks", int(listed(track)) - int(before is not None and listed(before)))
+        taken = self._tables.allowances.get(track.owner_id, Usage())
+        self._tables.allowances[track.owner_id] = taken + track.takes - (before.takes if before else Usage())
 
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
         return any((one.owner_id, one.permalink) == (owner_id, permalink) for one in self._tables.tracks.values())
+
+    async def of_upload(self, upload_id: UploadId) -> TrackId | None:
+        made = (
+            one.id for one in self._tables.tracks.values() if upload_id in {each.upload_id for each in one.revisions}
+        )
+        return next(made, None)
 
     async def in_processing(self, owner_id: AccountId) -> int:
         mine = (one for one in self._tables.tracks.values() if one.owner_id == owner_id)
@@ -87,6 +80,24 @@ class MemoryTracks(Tracks):
 def listed(track: Track) -> bool:
     """Whether its owner's number of tracks counts it."""
     return track.published_at is not None and track.standing is Standing.OK
+
+
+def failure_view(failure: Failure | None) -> FailureView | None:
+    """Why processing ended badly, if it did."""
+    return None if failure is None else FailureView(**asdict(failure))
+
+
+def revision_view(track: Track, revision: Revision) -> RevisionView:
+    """A revision as its owner meets it."""
+    return RevisionView(
+        id=revision.id,
+        number=revision.number,
+        state=revision.state,
+        created_at=revision.created_at,
+        duration_ms=revision.analysis.duration_ms if revision.analysis else None,
+        live=revision.id == track.live_id,
+        failure=failure_view(revision.failure),
+    )
 
 
 class MemoryTrackReader(TrackReader, FeedReader, PlaybackReader):
@@ -116,6 +127,12 @@ class MemoryTrackReader(TrackReader, FeedReader, PlaybackReader):
         ]
         return self.page(actor, mine, after, limit)
 
+    async def revisions(self, actor: Actor, track_id: TrackId) -> list[RevisionView]:
+        track = self._database.tables.tracks.get(track_id)
+        if track is None or track.owner_id != actor.id or track.standing is Standing.REMOVED:
+            return []
+        return [revision_view(track, one) for one in reversed(track.revisions)]
+
     async def artwork(self, viewer: Viewer, track_id: TrackId) -> ArtworkId | None:
         tables = self._database.tables
         return tables.tracks[track_id].artwork_id if tables.visible(track_ref(track_id), viewer) else None
@@ -126,9 +143,21 @@ class MemoryTrackReader(TrackReader, FeedReader, PlaybackReader):
             return None
         track = tables.tracks[track_id]
         if track.live is None or track.live.analysis is None:
-            return Playable(track.permalink)
-        analysis = track.live.analysis
-        return Playable(track.permalink, analysis.duration_ms, analysis.waveform_key, track.live.renditions)
+            return Playable(track.permalink, track.owner_id, policy=track.details.policy)
+        analysis, details = track.live.analysis, track.details
+        return Playable(
+            track.permalink,
+            track.owner_id,
+            title=details.title,
+            downloadable=details.downloadable,
+            policy=details.policy,
+            original_key=track.original_key(track.live),
+            codec=analysis.codec,
+            duration_ms=analysis.duration_ms,
+            waveform_key=analysis.waveform_key,
+            renditions=track.live.renditions,
+            loudness=analysis.loudness,
+        )
 
     def page(
         self, viewer: Viewer, dated: Iterable[tuple[datetime, TrackId]], after: Position | None, limit: int
@@ -147,8 +176,9 @@ class MemoryTrackReader(TrackReader, FeedReader, PlaybackReader):
     def _view(self, viewer: Viewer, track: Track, tables: Tables) -> TrackView:
         newest, live, details = track.revisions[-1], track.live, track.details
         progress = tables.progress.get(newest.id, Progress("received", 0))
-        ready, failure = track.state is TrackState.READY, newest.failure
-        analysis = live.analysis if live else None
+        playing, failure = track.state is TrackState.READY, newest.failure
+        processing = newest.state in IN_PROCESSING
+        analysis, token = live.analysis if live else None, viewer.token_for(track.id)
         return TrackView(
             id=track.id,
             title=details.title,
@@ -157,26 +187,25 @@ class MemoryTrackReader(TrackReader, FeedReader, PlaybackReader):
             tags=details.tags,
             license=details.license,
             visibility=details.audience,
-            publish_at=None,
+            publish_at=details.publish_at,
             state=track.state,
-            progress=100 if ready else progress.percent,
-            stage=progress.stage if track.state is TrackState.PROCESSING else None,
-            failure=FailureView(
-                stage=failure.stage, code=failure.code, message=failure.message, retryable=failure.retryable
-            )
-            if failure
-            else None,
+            progress=progress.percent if processing or not playing else 100,
+            stage=progress.stage if processing else None,
+            failure=failure_view(failure),
             duration_ms=analysis.duration_ms if analysis else None,
             permalink=track.permalink,
-            permalink_url=self._links.track(tables.profiles[track.owner_id].handle, track.permalink),
-            artwork_url=self._links.artwork(track.id, track.artwork_id),
+            permalink_url=self._links.track(tables.profiles[track.owner_id].handle, track.permalink, token),
+            artwork_url=self._links.artwork(track.id, track.artwork_id, token),
             user=mini_user(tables, track.owner_id, self._links),
             counts=TrackCounts(plays=tables.counted(track.id, "plays"), likes=tables.counted(track.id, "likes")),
-            waveform_url=self._links.waveform(track.id) if analysis else None,
+            waveform_url=self._links.waveform(track.id, token) if analysis else None,
             downloadable=details.downloadable,
             comments_enabled=details.comments_enabled,
             embeddable=details.embeddable,
-            access="playable",
+            policy=details.policy,
+            access=access_to(viewer, track.owner_id, details.policy),
+            loudness=analysis.loudness if analysis else None,
+            tags_found=analysis.tags if analysis else {},
             viewer=TrackViewer(liked=(viewer.id, track.id) in tables.likes),
             version=track.version,
             created_at=track.created_at,
@@ -192,55 +221,3 @@ class MemoryProgressBoard(ProgressBoard):
 
     async def report(self, revision_id: RevisionId, progress: Progress) -> None:
         self._database.tables.progress[revision_id] = progress
-
-
-class WaveProcessor(MediaProcessor):
-    """Processes 8- and 16-bit PCM WAV with the standard library alone; other formats fail as `unsupported`.
-
-    Duration and waveform are measured. It cannot encode, so both renditions are the original's bytes.
-    """
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-
-    async def process(self, original_key: str, *, into: str) -> AsyncGenerator[Progress | Analysis | Rendition]:
-        yield Progress("probing", 0)
-        data = b"".join([chunk async for chunk in self._store.read(original_key)])
-        try:
-            with wave.open(io.BytesIO(data)) as reader:
-                parameters, frames = reader.getparams(), reader.readframes(reader.getnframes())
-        # Chunks that claim to be longer than the file make `wave` raise a bare RuntimeError.
-        except (wave.Error, EOFError, RuntimeError) as error:
-            failure = Failure("probing", "unsupported", "Without the media extra only PCM WAV files can be processed.")
-            raise MediaFailed(failure) from error
-        # A file that was cut off may end in the middle of a sample.
-        frames = frames[: len(frames) - len(frames) % (parameters.sampwidth * parameters.nchannels)]
-        if parameters.sampwidth > 2 or not frames or not parameters.framerate:
-            raise MediaFailed(Failure("probing", "no_audio", "There is no 8- or 16-bit audio in this file."))
-        waveform = waveform_json(frames, parameters.sampwidth, parameters.nchannels, parameters.framerate)
-        await self._store.put(f"{into}waveform.json", _once(waveform))
-        duration = len(frames) // (parameters.sampwidth * parameters.nchannels) * 1000 // parameters.framerate
-        yield Progress("analysing", 50)
-        yield Analysis(duration, parameters.framerate, parameters.nchannels, "pcm", f"{into}waveform.json")
-        mp3, init, segment = (f"{into}{name}" for name in ("mp3_128k.mp3", "aac_160k/init.mp4", "aac_160k/0.m4s"))
-        for key in (mp3, init, segment):
-            await self._store.put(key, _once(data))
-        yield Rendition("mp3_128k", mp3, len(data))
-        yield Rendition("aac_160k", init, 2 * len(data), (Segment(segment, duration),))
-        yield Progress("storing", 100)
-
-
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data
-
-
-def waveform_json(frames: bytes, width: int, channels: int, rate: int) -> bytes:
-    """8-bit min/max pairs over 256 samples of the first channel, as audiowaveform version 2 JSON."""
-    samples = array.array("h", frames) if width == 2 else array.array("h", ((one - 128) * 256 for one in frames))
-    first = samples[::channels]
-    pairs = []
-    for start in range(0, len(first), SAMPLES_PER_PIXEL):
-        block = first[start : start + SAMPLES_PER_PIXEL]
-        pairs += [min(block) >> 8, max(block) >> 8]
-    head = {"version": 2, "channels": 1, "sample_rate": rate, "samples_per_pixel": SAMPLES_PER_PIXEL, "bits": 8}
-    return json.dumps({**head, "length": len(pairs) // 2, "data": pairs}).encode()

@@ -1,4 +1,4 @@
-"""The child: `python -m soundgraph.adapters.pillow.child`, in a directory with the file `original`.
+"""The child: `python -m soundgraph.adapters.pillow.child PARENT`, in a directory with the file `original`.
 
 Its exit status is its verdict. Every size it makes is a file `<size>.jpg` beside the original.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from soundgraph.adapters.sandbox.restraint import die_with, isolate, lower
 from soundgraph.domain.tracks import ARTWORK_SIZES, MAX_IMAGE_PIXELS
 
 ORIGINAL = "original"
@@ -33,12 +34,12 @@ class Verdict(IntEnum):
     TOO_MANY_PIXELS = 65
 
 
-def main() -> Verdict:
-    """Make every size. Nothing is decoded before its size is known."""
+def main(parent: int) -> Verdict:
+    """Make every size, unless the process `parent` ends before. Nothing is decoded before its size is known."""
+    isolate()
+    die_with(parent)
     for kind, amount in LIMITS:
-        _, ceiling = resource.getrlimit(kind)
-        amount = amount if ceiling == resource.RLIM_INFINITY else min(amount, ceiling)  # noqa: PLW2901 - it may be less
-        resource.setrlimit(kind, (amount, amount))
+        lower(kind, amount, amount)
     warnings.simplefilter("ignore")
     # A head may lie about what a broken file holds; whatever Pillow makes of that, it is no picture.
     try:
@@ -69,4 +70,4 @@ def cut(image: Image.Image) -> Image.Image:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[1])))

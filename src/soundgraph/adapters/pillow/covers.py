@@ -1,9 +1,10 @@
 """The server's side, which never touches the picture itself."""
 
 import asyncio
+import os
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -43,10 +44,11 @@ class PillowCovers(CoverMaker):
 
     async def _run(self, directory: Path) -> None:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", CHILD),
+            *(sys.executable, "-P", "-m", CHILD, str(os.getpid())),
             cwd=directory,
             env={"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"},
-            stdin=DEVNULL,
+            # Never written to; the end of it tells the child of our death.
+            stdin=PIPE,
             stdout=DEVNULL,
             stderr=DEVNULL,
             start_new_session=True,

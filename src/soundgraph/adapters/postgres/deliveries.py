@@ -25,7 +25,7 @@ from soundgraph.application.deliveries import (
 )
 from soundgraph.application.ports import Clock, Debt, Ids
 from soundgraph.domain.errors import Unavailable
-from soundgraph.domain.events import DeliveryExhausted, PeriodicDue
+from soundgraph.domain.events import DeliveryExhausted, Event, PeriodicDue
 from soundgraph.domain.ids import EventId
 
 CHANNEL = "soundgraph_debts"
@@ -162,6 +162,13 @@ class PostgresDeliveries(Deliveries, DeadLetters, EventLog):
         dead = (deliveries.c.event_id == event_id, deliveries.c.subscriber == subscriber, deliveries.c.due == NEVER)
         again = update(deliveries).where(*dead).values(due=now, budget=deliveries.c.attempts + budget)
         return await self._change(again)
+
+    async def get(self, event_id: EventId) -> Event | None:
+        found = select(events.c.name, events.c.body).where(
+            events.c.id == event_id, events.c.name.in_(self._subscriptions.event_names())
+        )
+        rows = await self._rows(found)
+        return self._subscriptions.decode(rows[0].name, rows[0].body) if rows else None
 
     async def trim(self, *, before: datetime) -> int:
         owed = exists().where(deliveries.c.event_id == events.c.id)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from soundgraph.adapters.postgres.engine import ReadPool, translated
 from soundgraph.adapters.postgres.read import Query, Row
 from soundgraph.adapters.postgres.schema import MOMENT, counters, follows, profiles, timelines, tracks
-from soundgraph.adapters.postgres.track_views import TRACKS_SEEN, track_view
+from soundgraph.adapters.postgres.track_views import TRACKS_SEEN, seen_by
 from soundgraph.adapters.postgres.transaction import Session
 from soundgraph.adapters.postgres.visibility import viewer_parameters
 from soundgraph.application.discovery import Fans, FrontPageReader, Published
@@ -136,10 +136,10 @@ class PostgresFrontPageReader(FrontPageReader):
     """Reads of what is committed."""
 
     def __init__(self, pool: ReadPool, links: Links) -> None:
-        def query(name: str, statement: Any) -> Query[TrackView]:
-            return Query(f"front_page.{name}", statement, lambda row: track_view(row, links))
+        def query(name: str, statement: Any) -> Query[Row]:
+            return Query(f"front_page.{name}", statement, lambda row: row)
 
-        self._pool = pool
+        self._pool, self._links = pool, links
         self._newest = query("newest", _SHOWN.order_by(tracks.c.published_at.desc(), tracks.c.id.desc()).limit(_TAKE))
         played = _SHOWN.where(counters.c.plays > 0)
         self._most_played = query(
@@ -149,10 +149,14 @@ class PostgresFrontPageReader(FrontPageReader):
         self._under = query("under", named.where(tracks.c.permalink == bindparam("permalink", type_=Text)))
 
     async def newest(self, viewer: Viewer, *, limit: int) -> list[TrackView]:
-        return await self._newest.all(self._pool, take=limit, **viewer_parameters(viewer))
+        return await self._newest.showing(seen_by(viewer, self._links)).all(
+            self._pool, take=limit, **viewer_parameters(viewer)
+        )
 
     async def most_played(self, viewer: Viewer, *, limit: int) -> list[TrackView]:
-        return await self._most_played.all(self._pool, take=limit, **viewer_parameters(viewer))
+        most_played = self._most_played.showing(seen_by(viewer, self._links))
+        return await most_played.all(self._pool, take=limit, **viewer_parameters(viewer))
 
     async def under(self, viewer: Viewer, handle: str, permalink: str) -> TrackView | None:
-        return await self._under.one(self._pool, handle=handle, permalink=permalink, **viewer_parameters(viewer))
+        under = self._under.showing(seen_by(viewer, self._links))
+        return await under.one(self._pool, handle=handle, permalink=permalink, **viewer_parameters(viewer))

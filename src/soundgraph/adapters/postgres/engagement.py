@@ -9,7 +9,7 @@ from soundgraph.adapters.postgres.pages import page_of, paged, paging
 from soundgraph.adapters.postgres.people import mini_user, people_along
 from soundgraph.adapters.postgres.read import Query
 from soundgraph.adapters.postgres.schema import ID, accounts, likes, tracks
-from soundgraph.adapters.postgres.track_views import TRACKS_SEEN, track_view
+from soundgraph.adapters.postgres.track_views import TRACKS_SEEN, seen_by
 from soundgraph.adapters.postgres.transaction import Session
 from soundgraph.adapters.postgres.visibility import account_visible, viewer_parameters
 from soundgraph.application.engagement import EngagementReader, Likes
@@ -44,7 +44,7 @@ class PostgresEngagementReader(EngagementReader):
     """Reads of what is committed."""
 
     def __init__(self, pool: ReadPool, links: Links) -> None:
-        self._pool = pool
+        self._pool, self._links = pool, links
         likers = people_along(likes, "track_id", "account_id").where(account_visible(accounts))
         liked = (
             TRACKS_SEEN.add_columns(likes.c.at)
@@ -52,9 +52,7 @@ class PostgresEngagementReader(EngagementReader):
             .where(likes.c.account_id == bindparam("anchor", type_=ID), tracks.c.live_id.is_not(None))
         )
         self._likers = Query("engagement.likers", likers, lambda row: mini_user(row, links))
-        self._liked = Query(
-            "engagement.liked_by", paged(liked, likes.c.at, likes.c.track_id), lambda row: track_view(row, links)
-        )
+        self._liked = Query("engagement.liked_by", paged(liked, likes.c.at, likes.c.track_id), lambda row: row)
 
     async def likers(self, viewer: Viewer, track_id: TrackId, *, after: Position | None, limit: int) -> Page[MiniUser]:
         parameters = paging(after, limit) | viewer_parameters(viewer)
@@ -64,4 +62,5 @@ class PostgresEngagementReader(EngagementReader):
         self, viewer: Viewer, account_id: AccountId, *, after: Position | None, limit: int
     ) -> Page[TrackView]:
         parameters = paging(after, limit) | viewer_parameters(viewer)
-        return await page_of(self._liked, self._pool, limit, anchor=account_id, **parameters)
+        liked = self._liked.showing(seen_by(viewer, self._links))
+        return await page_of(liked, self._pool, limit, anchor=account_id, **parameters)

@@ -20,9 +20,16 @@ CONSTRAINTS: Final[dict[str, tuple[str, str]]] = {
     "accounts_email_key": ("email_taken", "This address has an account already."),
     "accounts_handle_key": ("handle_taken", "This handle is taken."),
     "handles_pkey": ("handle_taken", "This handle is taken."),
+    "handles_likeness_key": ("handle_taken", "This handle looks like one that is taken."),
     "profiles_handle_key": ("handle_taken", "This handle is taken."),
     "tracks_permalink_key": ("permalink_taken", "You have a track under this permalink."),
     "playlists_permalink_key": ("permalink_taken", "You have a playlist under this permalink."),
+    "external_identities_pkey": ("identity_taken", "This account of the provider opens another account here."),
+    "external_identities_provider_key": (
+        "already_linked",
+        "Another account of this provider is linked. Unlink it first.",
+    ),
+    "exports_account_id_key": ("export_exists", "An archive is asked for already."),
     "playlist_items_track_key": ("already_in_playlist", "This track is in the playlist already."),
     "revisions_upload_id_key": ("upload_used", "This upload became a track already."),
 }

@@ -151,7 +151,7 @@ _ITEMS = (
 )
 
 
-def playlist_view(row: ReadRow, links: Links) -> PlaylistView:
+def playlist_view(row: ReadRow, links: Links, viewer: Viewer) -> PlaylistView:
     """A playlist, of a row of the query above."""
     return PlaylistView(
         id=row["id"],
@@ -160,7 +160,7 @@ def playlist_view(row: ReadRow, links: Links) -> PlaylistView:
         kind=row["kind"],
         visibility=row["audience"],
         permalink=row["permalink"],
-        permalink_url=links.playlist(row["handle"], row["permalink"]),
+        permalink_url=links.playlist(row["handle"], row["permalink"], viewer.token_for(row["id"])),
         user=mini_user(row, links),
         track_count=row["track_count"],
         version=row["version"],
@@ -168,10 +168,13 @@ def playlist_view(row: ReadRow, links: Links) -> PlaylistView:
     )
 
 
-def item_view(row: ReadRow, links: Links) -> PlaylistItemView:
+def item_view(row: ReadRow, links: Links, viewer: Viewer) -> PlaylistItemView:
     """An item, of a row of the query above."""
     return PlaylistItemView(
-        id=row["item_id"], track=track_view(row, links), added_by=row["added_by"], added_at=row["added_at"]
+        id=row["item_id"],
+        track=track_view(row, links, viewer),
+        added_by=row["added_by"],
+        added_at=row["added_at"],
     )
 
 
@@ -179,19 +182,20 @@ class PostgresPlaylistReader(PlaylistReader):
     """Reads of what is committed."""
 
     def __init__(self, pool: ReadPool, links: Links) -> None:
-        self._pool = pool
+        self._pool, self._links = pool, links
         one = _SEEN.where(playlists.c.id == bindparam("playlist_id", type_=ID))
         owned = _SEEN.where(
             playlists.c.owner_id == bindparam("owner_id", type_=ID), playlists.c.standing == Standing.OK.value
         )
         listed = paged(owned, playlists.c.created_at, playlists.c.id)
-        self._get = Query("playlists.get", one, lambda row: playlist_view(row, links))
-        self._items = Query("playlists.items", _ITEMS, lambda row: item_view(row, links))
-        self._item = Query("playlists.item", _ITEM, lambda row: item_view(row, links))
-        self._listed = Query("playlists.by_owner", listed, lambda row: playlist_view(row, links))
+        self._get = Query("playlists.get", one, lambda row: row)
+        self._items = Query("playlists.items", _ITEMS, lambda row: row)
+        self._item = Query("playlists.item", _ITEM, lambda row: row)
+        self._listed = Query("playlists.by_owner", listed, lambda row: row)
 
     async def get(self, viewer: Viewer, playlist_id: PlaylistId) -> PlaylistView | None:
-        return await self._get.one(self._pool, playlist_id=playlist_id, **viewer_parameters(viewer))
+        get = self._get.showing(lambda row: playlist_view(row, self._links, viewer))
+        return await get.one(self._pool, playlist_id=playlist_id, **viewer_parameters(viewer))
 
     async def items(
         self, viewer: Viewer, playlist_id: PlaylistId, *, after: Position | None, limit: int
@@ -203,14 +207,16 @@ class PostgresPlaylistReader(PlaylistReader):
             take=limit + 1,
             **viewer_parameters(viewer),
         )
-        shown = [self._items.view(row) for row in rows[:limit]]
+        shown = [item_view(row, self._links, viewer) for row in rows[:limit]]
         return Page(shown, (rows[limit - 1]["rank"],) if len(rows) > limit else None)
 
     async def item(self, viewer: Viewer, item_id: ItemId) -> PlaylistItemView | None:
-        return await self._item.one(self._pool, item_id=item_id, **viewer_parameters(viewer))
+        item = self._item.showing(lambda row: item_view(row, self._links, viewer))
+        return await item.one(self._pool, item_id=item_id, **viewer_parameters(viewer))
 
     async def by_owner(
         self, viewer: Viewer, owner_id: AccountId, *, after: Position | None, limit: int
     ) -> Page[PlaylistView]:
         parameters = paging(after, limit) | viewer_parameters(viewer)
-        return await page_of(self._listed, self._pool, limit, owner_id=owner_id, **parameters)
+        listed = self._listed.showing(lambda row: playlist_view(row, self._links, viewer))
+        return await page_of(listed, self._pool, limit, owner_id=owner_id, **parameters)

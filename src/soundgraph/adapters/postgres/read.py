@@ -1,5 +1,6 @@
 """The read side: SQL stated once with SQLAlchemy Core, compiled to text once, run as a prepared statement."""
 
+import copy
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,7 @@ from sqlalchemy.sql.selectable import CompoundSelect
 from soundgraph.adapters.postgres.engine import ReadPool
 
 V = TypeVar("V")
+W = TypeVar("W")
 Row = asyncpg.Record
 
 
@@ -26,6 +28,13 @@ class Query(Generic[V]):
         compiled = self._select.compile(dialect=dialect(), compile_kwargs={"render_postcompile": True})  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
         defaults = compiled.params
         return f"/* {self.name} */ {compiled}", [(name, defaults[name]) for name in compiled.positiontup or ()]
+
+    def showing(self, view: Callable[[Row], W]) -> "Query[W]":
+        """The same statement, compiled once for both, with other views made of its rows."""
+        assert self._compiled
+        other: Query[Any] = copy.copy(self)
+        other.view = view
+        return other
 
     async def rows(self, pool: ReadPool, **parameters: object) -> list[Row]:
         """The rows as they come."""

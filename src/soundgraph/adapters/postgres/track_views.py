@@ -1,7 +1,7 @@
 """How tracks are read: what a viewer may see of them, and what plays."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ARRAY, any_, bindparam, func, select, true
@@ -26,14 +26,28 @@ from soundgraph.adapters.postgres.visibility import VIEWER_ID, owned_thing_visib
 from soundgraph.application.discovery import FeedReader
 from soundgraph.application.playback import Playable, PlaybackReader
 from soundgraph.application.tracks import TrackReader
-from soundgraph.application.views import FailureView, Links, Page, Position, TrackCounts, TrackView, TrackViewer
+from soundgraph.application.views import (
+    FailureView,
+    Links,
+    Page,
+    Position,
+    RevisionView,
+    TrackCounts,
+    TrackView,
+    TrackViewer,
+)
 from soundgraph.domain.ids import AccountId, ArtworkId, TrackId
+from soundgraph.domain.playback import access_to
 from soundgraph.domain.tracks import (
+    IN_PROCESSING,
     RevisionState,
+    StreamPolicy,
     TrackState,
+    original_key,
 )
 from soundgraph.domain.visibility import Actor, Standing, Viewer
 
+_FAILURE: Final = msgspec.json.Decoder(FailureView | None)
 _LIVE = revisions.alias("live")
 _NEWEST = (
     select(revisions.c.id, revisions.c.state, revisions.c.failure)
@@ -51,6 +65,7 @@ TRACKS_SEEN = (
         counted("plays"),
         _LIVE.c.analysis,
         _LIVE.c.renditions,
+        _LIVE.c.sha256,
         _NEWEST.c.state.label("newest_state"),
         _NEWEST.c.failure,
         progress.c.stage,
@@ -68,13 +83,22 @@ TRACKS_SEEN = (
 )
 
 
-def track_view(row: ReadRow, links: Links) -> TrackView:
-    """A track as the viewer meets it, of a row of the query above."""
-    state = TrackState.PROCESSING
+def seen_by(viewer: Viewer, links: Links) -> Callable[[ReadRow], TrackView]:
+    """What makes a track, as this viewer meets it, of a row of the query above."""
+    return lambda row: track_view(row, links, viewer)
+
+
+def _state(row: ReadRow) -> TrackState:
     if row["live_id"] is not None:
-        state = TrackState.READY
-    elif row["newest_state"] == RevisionState.FAILED:
-        state = TrackState.FAILED
+        return TrackState.READY
+    return TrackState.FAILED if row["newest_state"] == RevisionState.FAILED else TrackState.PROCESSING
+
+
+def track_view(row: ReadRow, links: Links, viewer: Viewer) -> TrackView:
+    """A track as the viewer meets it, of a row of the query above."""
+    token = viewer.token_for(row["id"])
+    state = _state(row)
+    processing = row["newest_state"] in IN_PROCESSING
     analysis = ANALYSIS.decode(row["analysis"] or "null")
     return TrackView(
         id=row["id"],
@@ -84,22 +108,25 @@ def track_view(row: ReadRow, links: Links) -> TrackView:
         tags=row["tags"],
         license=row["license"],
         visibility=row["audience"],
-        publish_at=None,
+        publish_at=row["publish_at"],
         state=state,
-        progress=100 if state is TrackState.READY else row["percent"] or 0,
-        stage=(row["stage"] or "received") if state is TrackState.PROCESSING else None,
-        failure=msgspec.json.decode(row["failure"], type=FailureView) if row["failure"] else None,
+        progress=row["percent"] or 0 if processing or state is not TrackState.READY else 100,
+        stage=(row["stage"] or "received") if processing else None,
+        failure=_FAILURE.decode(row["failure"] or "null"),
         duration_ms=analysis.duration_ms if analysis else None,
         permalink=row["permalink"],
-        permalink_url=links.track(row["handle"], row["permalink"]),
-        artwork_url=links.artwork(row["id"], row["artwork_id"]),
+        permalink_url=links.track(row["handle"], row["permalink"], token),
+        artwork_url=links.artwork(row["id"], row["artwork_id"], token),
         user=mini_user(row, links),
         counts=TrackCounts(plays=row["plays"], likes=row["likes"]),
-        waveform_url=links.waveform(row["id"]) if analysis else None,
+        waveform_url=links.waveform(row["id"], token) if analysis else None,
         downloadable=row["downloadable"],
         comments_enabled=row["comments_enabled"],
         embeddable=row["embeddable"],
-        access="playable",
+        policy=row["policy"],
+        access=access_to(viewer, row["owner_id"], StreamPolicy(row["policy"])),
+        loudness=analysis.loudness if analysis else None,
+        tags_found=analysis.tags if analysis else {},
         viewer=TrackViewer(liked=row["liked"]),
         version=row["version"],
         created_at=row["created_at"],
@@ -107,17 +134,49 @@ def track_view(row: ReadRow, links: Links) -> TrackView:
     )
 
 
+def revision_view(row: ReadRow) -> RevisionView:
+    """A revision as its owner meets it."""
+    analysis = ANALYSIS.decode(row["analysis"] or "null")
+    return RevisionView(
+        id=row["id"],
+        number=row["number"],
+        state=row["state"],
+        created_at=row["created_at"],
+        duration_ms=analysis.duration_ms if analysis else None,
+        live=row["id"] == row["live_id"],
+        failure=_FAILURE.decode(row["failure"] or "null"),
+    )
+
+
 def playable_of(row: ReadRow) -> Playable:
     """What plays, of a row of the query above."""
     analysis = ANALYSIS.decode(row["analysis"] or "null")
+    policy = StreamPolicy(row["policy"])
     if analysis is None:
-        return Playable(row["permalink"])
-    renditions = RENDITIONS.decode(row["renditions"])
-    return Playable(row["permalink"], analysis.duration_ms, analysis.waveform_key, renditions)
+        return Playable(row["permalink"], row["owner_id"], policy=policy)
+    return Playable(
+        row["permalink"],
+        row["owner_id"],
+        title=row["title"],
+        downloadable=row["downloadable"],
+        policy=policy,
+        original_key=original_key(row["id"], row["live_id"], row["sha256"]),
+        codec=analysis.codec,
+        duration_ms=analysis.duration_ms,
+        waveform_key=analysis.waveform_key,
+        renditions=RENDITIONS.decode(row["renditions"]),
+        loudness=analysis.loudness,
+    )
 
 
 _WANTED = tracks.c.id == bindparam("track_id", type_=ID)
 _OWNED = tracks.c.owner_id == bindparam("owner_id", type_=ID)
+_REVISIONS = (
+    select(revisions, tracks.c.live_id)
+    .join(tracks, tracks.c.id == revisions.c.track_id)
+    .where(_WANTED, _OWNED, tracks.c.standing != Standing.REMOVED.value)
+    .order_by(revisions.c.number.desc())
+)
 _MANY = bindparam("track_ids", type_=ARRAY(ID))
 
 
@@ -125,13 +184,13 @@ class PostgresTrackReader(TrackReader, FeedReader, PlaybackReader):
     """Reads of what is committed."""
 
     def __init__(self, pool: ReadPool, links: Links) -> None:
-        def query(name: str, statement: Any) -> Query[TrackView]:
-            return Query(f"tracks.{name}", statement, lambda row: track_view(row, links))
+        def query(name: str, statement: Any) -> Query[ReadRow]:
+            return Query(f"tracks.{name}", statement, lambda row: row)
 
         listed = TRACKS_SEEN.where(_OWNED, tracks.c.published_at.is_not(None), tracks.c.live_id.is_not(None))
         mine = TRACKS_SEEN.where(_OWNED, tracks.c.standing != Standing.REMOVED.value)
         many = TRACKS_SEEN.where(tracks.c.id == any_(_MANY), tracks.c.live_id.is_not(None))
-        self._pool = pool
+        self._pool, self._links = pool, links
         self._get = query("get", TRACKS_SEEN.where(_WANTED))
         self._many = query("many", many.order_by(func.array_position(_MANY, tracks.c.id)))
         self._listed = query(
@@ -144,23 +203,32 @@ class PostgresTrackReader(TrackReader, FeedReader, PlaybackReader):
         self._artwork = Query[ArtworkId | None](
             "tracks.artwork", TRACKS_SEEN.where(_WANTED), lambda row: row["artwork_id"]
         )
+        self._revisions = Query("tracks.revisions", _REVISIONS, revision_view)
         self._playable = Query("playback.playable", TRACKS_SEEN.where(_WANTED), playable_of)
 
     async def get(self, viewer: Viewer, track_id: TrackId) -> TrackView | None:
-        return await self._get.one(self._pool, track_id=track_id, **viewer_parameters(viewer))
+        return await self._get.showing(seen_by(viewer, self._links)).one(
+            self._pool, track_id=track_id, **viewer_parameters(viewer)
+        )
 
     async def many(self, viewer: Viewer, track_ids: Sequence[TrackId]) -> list[TrackView]:
-        return await self._many.all(self._pool, track_ids=list(track_ids), **viewer_parameters(viewer))
+        many = self._many.showing(seen_by(viewer, self._links))
+        return await many.all(self._pool, track_ids=list(track_ids), **viewer_parameters(viewer))
 
     async def by_owner(
         self, viewer: Viewer, owner_id: AccountId, *, after: Position | None, limit: int
     ) -> Page[TrackView]:
         parameters = paging(after, limit) | viewer_parameters(viewer)
-        return await page_of(self._listed, self._pool, limit, owner_id=owner_id, **parameters)
+        listed = self._listed.showing(seen_by(viewer, self._links))
+        return await page_of(listed, self._pool, limit, owner_id=owner_id, **parameters)
 
     async def mine(self, actor: Actor, *, after: Position | None, limit: int) -> Page[TrackView]:
         parameters = paging(after, limit) | viewer_parameters(actor)
-        return await page_of(self._mine, self._pool, limit, owner_id=actor.id, **parameters)
+        mine = self._mine.showing(seen_by(actor, self._links))
+        return await page_of(mine, self._pool, limit, owner_id=actor.id, **parameters)
+
+    async def revisions(self, actor: Actor, track_id: TrackId) -> list[RevisionView]:
+        return await self._revisions.all(self._pool, track_id=track_id, owner_id=actor.id)
 
     async def artwork(self, viewer: Viewer, track_id: TrackId) -> ArtworkId | None:
         return await self._artwork.one(self._pool, track_id=track_id, **viewer_parameters(viewer))

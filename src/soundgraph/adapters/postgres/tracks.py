@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, delete, exists, func, select, update
+from sqlalchemy import Row, delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from soundgraph.adapters.postgres.engine import translated
+from soundgraph.adapters.postgres.plans import RESERVED_MS, USED_MS, take
 from soundgraph.adapters.postgres.schema import (
+    HOLDS_BYTES,
     progress,
     revisions,
     tracks,
@@ -20,6 +22,7 @@ from soundgraph.adapters.postgres.schema import (
 from soundgraph.adapters.postgres.transaction import Session
 from soundgraph.application.tracks import Progress, ProgressBoard, Tracks, Uploads
 from soundgraph.domain.ids import AccountId, RevisionId, TrackId, UploadId
+from soundgraph.domain.plans import Usage
 from soundgraph.domain.tracks import (
     IN_PROCESSING,
     Analysis,
@@ -27,9 +30,11 @@ from soundgraph.domain.tracks import (
     Rendition,
     Revision,
     RevisionState,
+    StreamPolicy,
     Track,
     TrackDetails,
     Upload,
+    UploadKind,
 )
 from soundgraph.domain.visibility import Audience, Standing
 
@@ -47,13 +52,13 @@ class PostgresUploads(Uploads):
     async def get(self, upload_id: UploadId) -> Upload | None:
         found = select(uploads).where(uploads.c.id == upload_id).with_for_update(key_share=True)
         row = await self._session.row(found)
-        return None if row is None else Upload(**row._mapping)
+        return None if row is None else upload_of(row)
 
     async def add(self, upload: Upload) -> None:
-        await self._session.add(uploads, asdict(upload))
+        await self._session.add(uploads, upload_row(upload))
 
     async def save(self, upload: Upload) -> None:
-        changed = asdict(upload) | {"version": upload.version + 1}
+        changed = upload_row(upload) | {"version": upload.version + 1}
         await self._session.save(
             update(uploads).where(uploads.c.id == upload.id, uploads.c.version == upload.version).values(changed)
         )
@@ -63,9 +68,19 @@ class PostgresUploads(Uploads):
         await self._session.execute(delete(uploads).where(uploads.c.id == upload_id))
 
     async def abandoned(self, *, now: datetime, limit: int) -> list[Upload]:
-        unfinished = select(uploads).where(uploads.c.sha256.is_(None), uploads.c.expires_at <= now)
-        rows = await self._session.rows(unfinished.order_by(uploads.c.expires_at).limit(limit))
-        return [Upload(**row._mapping) for row in rows]
+        expired = select(uploads).where(text(f"({HOLDS_BYTES})"), uploads.c.expires_at <= now)
+        rows = await self._session.rows(expired.order_by(uploads.c.expires_at).limit(limit))
+        return [upload_of(row) for row in rows]
+
+
+def upload_row(upload: Upload) -> dict[str, object]:
+    """The row of an upload."""
+    return asdict(upload) | {"kind": upload.kind.value, "parts": list(upload.parts)}
+
+
+def upload_of(row: Row[Any]) -> Upload:
+    """The upload in a row."""
+    return Upload(**{**row._mapping, "kind": UploadKind(row.kind), "parts": tuple(map(UploadId, row.parts))})
 
 
 def revision_row(track: Track, revision: Revision) -> dict[str, object]:
@@ -82,6 +97,7 @@ def revision_row(track: Track, revision: Revision) -> dict[str, object]:
         "renditions": revision.renditions,
         "failure": revision.failure,
         "created_at": revision.created_at,
+        "reserved_ms": revision.reserved_ms,
     }
 
 
@@ -98,6 +114,7 @@ def revision_of(row: Row[Any]) -> Revision:
         analysis=ANALYSIS.decode(row.analysis or "null"),
         renditions=RENDITIONS.decode(row.renditions),
         failure=FAILURE.decode(row.failure or "null"),
+        reserved_ms=row.reserved_ms,
     )
 
 
@@ -130,6 +147,8 @@ def track_of(row: Row[Any], rows: Sequence[Row[Any]]) -> Track:
             tags=tuple(row.tags),
             license=row.license,
             audience=Audience(row.audience),
+            publish_at=row.publish_at,
+            policy=StreamPolicy(row.policy),
             downloadable=row.downloadable,
             comments_enabled=row.comments_enabled,
             embeddable=row.embeddable,
@@ -165,7 +184,9 @@ class PostgresTracks(Tracks):
 
     async def save(self, track: Track) -> None:
         before = await self._session.row(
-            select(tracks.c.published_at, tracks.c.standing).where(tracks.c.id == track.id)
+            select(
+                tracks.c.published_at, tracks.c.standing, USED_MS.label("used_ms"), RESERVED_MS.label("reserved_ms")
+            ).where(tracks.c.id == track.id)
         )
         await self._session.save(
             update(tracks)
@@ -178,12 +199,20 @@ class PostgresTracks(Tracks):
             await self._session.execute(
                 upsert(revisions).values(row).on_conflict_do_update(index_elements=["id"], set_=row)
             )
+        dropped = revisions.c.id.not_in([one.id for one in track.revisions])
+        await self._session.execute(delete(revisions).where(revisions.c.track_id == track.id, dropped))
+        taken = Usage() if before is None else Usage(before.used_ms, before.reserved_ms)
+        await take(self._session, track.owner_id, track.takes - taken)
         was = before is not None and _listed(before.published_at, before.standing)
         self._session.count(track.owner_id, "tracks", int(_listed(track.published_at, track.standing)) - int(was))
 
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
         taken = exists().where(tracks.c.owner_id == owner_id, tracks.c.permalink == permalink)
         return bool((await self._session.rows(select(taken)))[0][0])
+
+    async def of_upload(self, upload_id: UploadId) -> TrackId | None:
+        rows = await self._session.rows(select(revisions.c.track_id).where(revisions.c.upload_id == upload_id))
+        return TrackId(rows[0].track_id) if rows else None
 
     async def in_processing(self, owner_id: AccountId) -> int:
         found = (

@@ -129,8 +129,9 @@ class Transaction:
             event_id = EventId(self._ids.new())
             stored.append({"id": event_id, "name": event.name, "key": event.key, "body": event, "at": now})
             for one in self._subscriptions.owed_for(event):
-                debts.append(new_debt(event_id, one.name, one.budget) | {"due": now})
-                hints.append(Hint(event_id, one.name, one.queue))
+                debts.append(new_debt(event_id, one.name, one.budget) | {"due": event.not_before or now})
+                if event.not_before is None:
+                    hints.append(Hint(event_id, one.name, one.queue))
         await self.session.execute(insert(events), stored)
         if debts:
             await self.session.execute(insert(deliveries), debts)

@@ -5,6 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     FromClause,
     Integer,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    literal,
     or_,
     select,
     union_all,
@@ -25,11 +27,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from soundgraph.adapters.postgres.deliveries import NEVER
 from soundgraph.adapters.postgres.engine import ReadPool, translated
+from soundgraph.adapters.postgres.plans import RESERVED_MS, USED_MS
 from soundgraph.adapters.postgres.read import Query, Row
 from soundgraph.adapters.postgres.schema import (
     ID,
     MOMENT,
     accounts,
+    allowances,
     counters,
     deliveries,
     events,
@@ -39,8 +43,8 @@ from soundgraph.adapters.postgres.schema import (
     revisions,
     tracks,
 )
-from soundgraph.application.upkeep import COUNTERS, DebtReport, Drift, Invariants, Stuck
-from soundgraph.domain.ids import TrackId, UploadId
+from soundgraph.application.upkeep import COUNTERS, KEPT, DebtReport, Drift, Invariants, Stuck
+from soundgraph.domain.ids import ArtworkId, TrackId, UploadId
 from soundgraph.domain.tracks import RevisionReceived, RevisionState
 from soundgraph.domain.visibility import Audience, Standing
 
@@ -71,6 +75,16 @@ def rows_of(subject: FromClause) -> dict[str, ColumnElement[int]]:
     }
 
 
+def kept_of(owner_id: ColumnElement[Any]) -> dict[str, ColumnElement[int]]:
+    """What the tracks of a person take of their allowance."""
+    sums = {"reserved_ms": func.sum(RESERVED_MS), "used_ms": func.sum(USED_MS)}
+    of = tracks.c.owner_id == owner_id
+    return {
+        name: select(cast(func.coalesce(one, 0), BigInteger)).select_from(tracks).where(of).scalar_subquery()
+        for name, one in sums.items()
+    }
+
+
 def _next(table: Table) -> Select[Any]:
     page = select(table.c.id).where(table.c.id > AFTER).order_by(table.c.id).limit(LIMIT)
     return select(page.subquery().c.id)
@@ -79,17 +93,19 @@ def _next(table: Table) -> Select[Any]:
 def _comparison() -> Select[Any]:
     either = union_all(_next(accounts), _next(tracks)).subquery()
     subjects = select(either.c.id).order_by(either.c.id).limit(LIMIT).subquery()
-    rows = rows_of(subjects)
-    counted = [func.coalesce(counters.c[name], 0).label(f"counted_{name}") for name in COUNTERS]
+    rows = rows_of(subjects) | kept_of(subjects.c.id)
+    stored = {name: counters.c[name] for name in COUNTERS} | {name: allowances.c[name] for name in KEPT}
+    counted = [func.coalesce(one, 0).label(f"counted_{name}") for name, one in stored.items()]
     return (
-        select(subjects.c.id, *counted, *(rows[name].label(f"rows_{name}") for name in COUNTERS))
+        select(subjects.c.id, *counted, *(one.label(f"rows_{name}") for name, one in rows.items()))
         .outerjoin_from(subjects, counters, counters.c.id == subjects.c.id)
+        .outerjoin(allowances, allowances.c.account_id == subjects.c.id)
         .order_by(subjects.c.id)
     )
 
 
 _OWED = (
-    select(events.c.key)
+    select(events.c.id)
     .join(deliveries, deliveries.c.event_id == events.c.id)
     .where(events.c.name == RevisionReceived.name)
 )
@@ -102,7 +118,7 @@ _STUCK = (
             revisions.c.state == RevisionState.PROCESSING.value,
         ),
         tracks.c.standing != Standing.REMOVED.value,
-        ~exists(_OWED.where(events.c.key == cast(revisions.c.track_id, Text))),
+        ~exists(_OWED.where(events.c.body["revision_id"].astext == cast(revisions.c.id, Text))),
     )
     .order_by(revisions.c.track_id, revisions.c.id)
     .limit(LIMIT)
@@ -116,6 +132,7 @@ _SUMS: list[ColumnElement[Any]] = [
 _DEBTS = select(*_SUMS)
 _TRACK_IDS = select(tracks.c.id).where(tracks.c.id > AFTER).order_by(tracks.c.id).limit(LIMIT)
 _TRACK_OF = select(revisions.c.track_id).where(revisions.c.upload_id == bindparam("upload_id", type_=ID))
+_BEARER_OF = select(tracks.c.id).where(tracks.c.artwork_id == bindparam("artwork_id", type_=ID))
 
 
 class PostgresInvariants(Invariants):
@@ -128,21 +145,28 @@ class PostgresInvariants(Invariants):
         self._debts = Query("upkeep.debts", _DEBTS, lambda row: DebtReport(**row))
         self._track_ids = Query("upkeep.track_ids", _TRACK_IDS, lambda row: TrackId(row["id"]))
         self._track_of = Query("upkeep.track_of", _TRACK_OF, lambda row: TrackId(row["track_id"]))
+        self._bearer_of = Query("upkeep.bearer_of", _BEARER_OF, lambda row: TrackId(row["id"]))
 
     async def drift(self, *, after: UUID | None, limit: int) -> tuple[list[Drift], UUID | None]:
         rows = await self._compare.all(self._pool, after=after or FIRST, limit=limit)
         found = [
             Drift(row["id"], name, row[f"counted_{name}"], row[f"rows_{name}"])
             for row in rows
-            for name in COUNTERS
+            for name in (*COUNTERS, *KEPT)
             if row[f"counted_{name}"] != row[f"rows_{name}"]
         ]
         return found, rows[-1]["id"] if len(rows) == limit else None
 
     async def recount(self, subject: UUID) -> None:
-        one = counters.c.id == subject
+        one, mine = counters.c.id == subject, allowances.c.account_id == subject
+        nothing = {"account_id": accounts.c.id} | {name: literal(0, BigInteger).label(name) for name in KEPT}
+        person = select(*nothing.values()).where(accounts.c.id == subject)
         with translated():
             async with self._engine.begin() as connection:
+                # Before the counters, as whoever changes a track writes them too.
+                await connection.execute(upsert(allowances).from_select(list(nothing), person).on_conflict_do_nothing())
+                await connection.execute(select(allowances.c.account_id).where(mine).with_for_update())
+                await connection.execute(update(allowances).where(mine).values(kept_of(allowances.c.account_id)))
                 await connection.execute(upsert(counters).values(id=subject).on_conflict_do_nothing())
                 # Whoever changes an edge writes its counter before committing. So either they wait for this lock and
                 # add to what is written here, or this waits for them, and the next statement sees their edge.
@@ -162,3 +186,6 @@ class PostgresInvariants(Invariants):
 
     async def track_of(self, upload_id: UploadId) -> TrackId | None:
         return await self._track_of.one(self._pool, upload_id=upload_id)
+
+    async def bearer_of(self, artwork_id: ArtworkId) -> TrackId | None:
+        return await self._bearer_of.one(self._pool, artwork_id=artwork_id)

@@ -2,21 +2,17 @@
 
 import errno
 import sys
-from itertools import chain
 from pathlib import Path
 from threading import Lock
 
 import msgspec
 
-from soundgraph.adapters.pyav.decode import Source, check_complete, decoded, measure, opened, refusal, samples, too_long
-from soundgraph.adapters.pyav.encode import encoding
-from soundgraph.adapters.pyav.limits import cap, cap_processor_time, die_with, isolate
-from soundgraph.adapters.pyav.mix import Mixer
+from soundgraph.adapters.pyav.decode import measure, opened
+from soundgraph.adapters.pyav.limits import cap, cap_processor_time
+from soundgraph.adapters.pyav.produce import PROBED_PERCENT, Task, produce
 from soundgraph.adapters.pyav.protocol import (
     ORIGINAL_FILE,
-    WAVEFORM_FILE,
     Advanced,
-    Analysed,
     Finished,
     Job,
     Limits,
@@ -24,12 +20,11 @@ from soundgraph.adapters.pyav.protocol import (
     NoRoom,
     Probed,
     Refused,
+    Unfit,
 )
-from soundgraph.adapters.pyav.waveform import WaveformFile
-from soundgraph.application.tracks import MediaFailed
-
-PROBED_PERCENT = 5
-DECODED_PERCENT = 95
+from soundgraph.adapters.pyav.remux import copyable
+from soundgraph.adapters.pyav.tags import TagReading
+from soundgraph.adapters.sandbox.restraint import die_with, isolate
 
 
 def main(argument: str) -> None:
@@ -37,12 +32,12 @@ def main(argument: str) -> None:
     job = msgspec.json.decode(argument, type=Job)
     isolate()
     die_with(job.parent)
-    cap(job.limits)
+    cap(job.limits, Path(ORIGINAL_FILE).stat().st_size)
     say = Voice()
     try:
         transcode(Path.cwd(), job.limits, say)
-    except MediaFailed as failed:
-        say(Refused(failed.failure.stage, failed.failure.code, failed.failure.message))
+    except Unfit as unfit:
+        say(unfit.refused)
     except MemoryError:
         say(Refused("transcoding", "too_expensive", "Processing this file takes more memory than we allow."))
     except OSError as error:
@@ -67,52 +62,18 @@ class Voice:
 
 
 def transcode(directory: Path, limits: Limits, say: Voice) -> None:
-    """Probe, then decode once for everything. Raises MediaFailed; OSError and MemoryError where there is no room."""
+    """Probe, then make everything. Raises Unfit; OSError and MemoryError where there is no room."""
     with opened(directory / ORIGINAL_FILE) as source:
-        measured = measure(source, limits)
-    say(Probed(measured))
+        probe = measure(source, limits)
+        copied = copyable(source, probe)
+    say(Probed(probe.seconds))
     say(Advanced("analysing", PROBED_PERCENT))
-    cap_processor_time(limits, measured)
-    with opened(directory / ORIGINAL_FILE) as source:
-        _produce(source, directory, limits, say, measured)
-
-
-def _produce(source: Source, directory: Path, limits: Limits, say: Voice, measured: float) -> None:
-    frames = decoded(source)
-    first = next(frames, None)
-    if first is None:
-        raise refusal("analysing", "not_audio", "Nothing in this file could be decoded to sound.")
-    rate, channels, codec = (
-        first.sample_rate,
-        first.layout.nb_channels,
-        source.stream.codec_context.codec.canonical_name,
-    )
-    waveform = WaveformFile(directory / WAVEFORM_FILE, rate)
-    mixer = Mixer(rate)
-    count, percent = 0, PROBED_PERCENT
-    with encoding(directory, mixer.rate, say) as encoders:
-        for frame in chain([first], frames):
-            count += frame.samples
-            if count > limits.max_duration * rate:
-                raise too_long(limits, "analysing")
-            waveform.feed(samples(frame))
-            for block in mixer.feed(frame):
-                encoders.feed(block)
-            reached = _percent(count / rate, measured)
-            if reached > percent:
-                percent = reached
-                say(Advanced("transcoding", percent))
-        check_complete(source, seconds=count / rate, measured=measured)
-        waveform.finish()
-        say(Analysed(round(count * 1000 / rate), rate, channels, codec))
-        for block in mixer.flush():
-            encoders.feed(block)
-        encoders.finish()
-
-
-def _percent(seconds: float, measured: float) -> int:
-    part = min(1.0, seconds / measured) if measured else 0.0
-    return int(PROBED_PERCENT + part * (DECODED_PERCENT - PROBED_PERCENT))
+    cap_processor_time(limits, probe.seconds)
+    tags = TagReading(directory)
+    try:
+        produce(Task(directory, limits, probe, copied), tags, say)
+    finally:
+        tags.abandon()
 
 
 if __name__ == "__main__":

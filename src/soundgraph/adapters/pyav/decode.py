@@ -1,26 +1,26 @@
 """From a file to frames of samples, believing nothing that the file says about itself."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import FFmpegError, PatchWelcomeError
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from soundgraph.adapters.pyav.protocol import Limits
+from soundgraph.adapters.pyav.protocol import Limits, Refused, Unfit
 from soundgraph.adapters.pyav.sniff import Sniffed, sniff
-from soundgraph.application.tracks import MediaFailed
-from soundgraph.domain.tracks import Failure
 
 COMPRESSED = {
     "mp3",
@@ -42,14 +42,19 @@ RATES = range(8_000, 192_001)
 MAX_CHANNELS = 8
 CORRUPT_PACKETS = 1_000
 COMPLETE = 0.98
+# Decoders may give a little more than the packets promise; an index that repeats them gives a hundred times as much.
+EXCESS, EXCESS_SECONDS = 1.1, 10
 # What encoders add before and after the audio and decoders take away again; in a short file it is over two percent.
 PRIMING_SECONDS = 0.25
-WAV_PACKET_BYTES = "262144"
+# FFmpeg looks into PCM for DTS in disguise, again and again as far as it may: within this it finds what there is.
+WAV = {"max_size": "262144", "probesize": "262144"}
+# What is done for each frame is done in Python: there are to be few.
+FRAME_SAMPLES = 1 << 15
 
 
-def refusal(stage: str, code: str, message: str) -> MediaFailed:
+def refusal(stage: str, code: str, message: str) -> Unfit:
     """The end of a job for a reason that lies in the file; trying again cannot help."""
-    return MediaFailed(Failure(stage, code, message))
+    return Unfit(Refused(stage, code, message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class Source:
 def opened(path: Path) -> Iterator[Source]:
     """Open a file with the demuxer that its bytes call for, and no other, and no decoder but those for audio.
 
-    Raises MediaFailed: not_audio, no_audio, protected, unsupported_codec.
+    Raises Unfit: not_audio, no_audio, protected, unsupported_codec.
     """
     sniffed = sniff(path)
     if sniffed is None:
@@ -87,7 +92,7 @@ def _options(sniffed: Sniffed) -> dict[str, str]:
         "codec_whitelist": CODECS,
         "skip_initial_bytes": str(sniffed.offset),
     }
-    return pinned | ({"max_size": WAV_PACKET_BYTES} if sniffed.demuxer == "wav" else {})
+    return pinned | (WAV if sniffed.demuxer == "wav" else {})
 
 
 def _audio_stream(container: InputContainer) -> AudioStream:
@@ -119,14 +124,25 @@ def _stated(container: InputContainer, stream: AudioStream) -> float | None:
     return duration / av.time_base if duration else None
 
 
-def measure(source: Source, limits: Limits) -> float:
-    """How many seconds the packets add up to, by demuxing alone. Raises MediaFailed(too_long)."""
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the packets of a file add up to. `discarded` says that some are not to be heard, priming apart."""
+
+    seconds: float
+    bits_per_second: float
+    discarded: bool
+
+
+def measure(source: Source, limits: Limits) -> Probe:
+    """Count the packets, by demuxing alone. Raises Unfit(too_long)."""
     base = source.stream.time_base
     assert base is not None
-    total, first, last = 0, None, None
+    total, size, discarded, first, last = 0, 0, False, None, None
     for packet in _packets(source):
         if packet.is_discard:
+            discarded = discarded or packet.pts is None or packet.pts >= 0
             continue
+        size += packet.size
         total += packet.duration or 0
         if packet.pts is not None:
             first, last = packet.pts if first is None else first, packet.pts
@@ -136,20 +152,24 @@ def measure(source: Source, limits: Limits) -> float:
     span = total or ((last or 0) - (first or 0))
     if span * base > limits.max_duration:
         raise too_long(limits, "probing")
-    return float(span * base)
+    seconds = float(span * base)
+    return Probe(seconds, size * 8 / seconds if seconds else 0.0, discarded)
 
 
-def too_long(limits: Limits, stage: str) -> MediaFailed:
+def too_long(limits: Limits, stage: str) -> Unfit:
     """The refusal of a file that lasts longer than allowed."""
     return refusal(stage, "too_long", f"This file is longer than {limits.max_duration / 3600:g} hours.")
 
 
-def decoded(source: Source) -> Iterator[AudioFrame]:
-    """Its frames, all of the first one's format, layout and rate. Corrupt packets are left out, up to a budget.
+def decoded(
+    source: Source, measured: float, intact: Callable[["Packet[AudioStream]"], None] | None = None
+) -> Iterator[AudioFrame]:
+    """Its samples in long frames, all of the first one's format, layout and rate. Corrupt packets are left out.
 
-    Raises MediaFailed(corrupt | unsupported_rate | unsupported_channels).
+    There is a budget for those. `measured` is how many seconds the packets add up to. Each packet that could be decoded
+    is handed to `intact`. Raises Unfit(corrupt | unsupported_rate | unsupported_channels).
     """
-    corrupt = 0
+    corrupt, seconds = 0, 0.0
     steady = _Steady()
     for packet in _packets(source):
         try:
@@ -162,16 +182,29 @@ def decoded(source: Source) -> Iterator[AudioFrame]:
                 raise refusal("analysing", "corrupt", "Too much of this file is damaged.") from error
             continue
         for frame in frames:
-            yield from steady.feed(frame)
-    yield from steady.flush()
+            seconds += frame.samples / (frame.sample_rate or 1)
+            if measured and seconds > EXCESS * measured + EXCESS_SECONDS:
+                raise refusal("analysing", "corrupt", "This file gives more sound than it holds: its index is damaged.")
+            steady.feed(frame)
+        if steady.samples >= FRAME_SAMPLES:
+            yield from steady.taken()
+        if intact is not None and packet.size:
+            intact(packet)
+    yield from steady.rest()
 
 
 def _packets(source: Source) -> Iterator["Packet[AudioStream]"]:
-    """Its packets up to where the container ends or breaks; what is missing then is missed by who counts samples."""
+    """Its packets up to where the container ends or breaks; what is missing then is missed by who counts samples.
+
+    Raises Unfit(unsupported_codec) where a chained file goes on in a way that FFmpeg cannot follow.
+    """
     packets = source.container.demux(source.stream)
     while True:
         try:
             packet = next(packets)
+        except PatchWelcomeError as error:
+            message = "This file changes its rate or its channels on the way, which we do not know how to play."
+            raise refusal("probing", "unsupported_codec", message) from error
         except (StopIteration, FFmpegError) as error:
             if isinstance(error, MemoryError):
                 raise
@@ -180,32 +213,61 @@ def _packets(source: Source) -> Iterator["Packet[AudioStream]"]:
 
 
 class _Steady:
-    """Files may change rate, layout or format on the way (chained Ogg); nothing behind this needs to know."""
+    """Files may change rate, layout or format on the way (chained Ogg); nothing behind this needs to know.
+
+    It gathers samples, too, and gives them back in frames of one length, but for the last.
+    """
 
     def __init__(self) -> None:
+        self._fifo = AudioFifo()
+        self._time_base: Fraction | None = None
         self._shape: tuple[str, str, int] | None = None
         self._odd_shape: tuple[str, str, int] | None = None
         self._resampler: AudioResampler | None = None
 
-    def feed(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+    @property
+    def samples(self) -> int:
+        """How many wait."""
+        return self._fifo.samples if self._shape else 0
+
+    def feed(self, frame: AudioFrame) -> None:
+        """Add what a decoder gave."""
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._shape is None:
             _check_shape(frame)
-            self._shape = shape
+            self._shape, self._time_base = shape, Fraction(1, frame.sample_rate)
         if self._resampler is not None and shape != self._odd_shape:
-            yield from self.flush()
+            self._end_of_oddness()
         if shape == self._shape:
-            yield frame
-            return
+            return self._keep(frame)
         if self._resampler is None:
             self._resampler, self._odd_shape = AudioResampler(*self._shape), shape
         frame.pts = None
-        yield from self._resampler.resample(frame)
+        for one in self._resampler.resample(frame):
+            self._keep(one)
+        return None
 
-    def flush(self) -> Iterator[AudioFrame]:
+    def taken(self) -> Iterator[AudioFrame]:
+        """The long frames there are."""
+        while (frame := self._fifo.read(FRAME_SAMPLES)) is not None:
+            yield frame
+
+    def rest(self) -> Iterator[AudioFrame]:
+        """Everything."""
+        self._end_of_oddness()
+        yield from self.taken()
+        if (frame := self._fifo.read()) is not None:
+            yield frame
+
+    def _keep(self, frame: AudioFrame) -> None:
+        frame.pts, frame.time_base = None, self._time_base
+        self._fifo.write(frame)
+
+    def _end_of_oddness(self) -> None:
         if self._resampler is not None:
             resampler, self._resampler = self._resampler, None
-            yield from resampler.resample(None)
+            for one in resampler.resample(None):
+                self._keep(one)
 
 
 def _check_shape(frame: AudioFrame) -> None:
@@ -222,7 +284,7 @@ def samples(frame: AudioFrame) -> NDArray[np.generic]:
 
 
 def check_complete(source: Source, *, seconds: float, measured: float) -> None:
-    """Raise MediaFailed(not_audio | truncated | corrupt) unless `seconds` of decoded audio are enough."""
+    """Raise Unfit(not_audio | truncated | corrupt) unless `seconds` of decoded audio are enough."""
     if not seconds:
         raise refusal("analysing", "not_audio", "Nothing in this file could be decoded to sound.")
     if source.stated and seconds + PRIMING_SECONDS < COMPLETE * source.stated:

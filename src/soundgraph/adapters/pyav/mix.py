@@ -9,6 +9,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from soundgraph.adapters.pyav.decode import samples
+from soundgraph.adapters.pyav.waveform import all_finite
 
 BLOCK_SAMPLES = 1 << 14
 Block = NDArray[np.float32]
@@ -17,19 +18,23 @@ Block = NDArray[np.float32]
 class Mixer:
     """Blocks of shape (2, up to 16,384), full scale 1 and never beyond, at `rate` hertz.
 
+    There are as many samples as the original has, times the ratio of the rates, to the nearest whole one.
     Several channels become two with FFmpeg's matrices, turned down so that nothing clips, which it does for integer
     output only: hence s32. Mono goes to both sides as loud as it is; FFmpeg would take 3 dB off.
     """
 
-    def __init__(self, original_rate: int) -> None:
-        self.rate = 44_100 if original_rate % 11_025 == 0 else 48_000
+    def __init__(self, original_rate: int, rate: int | None = None) -> None:
+        self.rate = rate or rate_for(original_rate)
+        self._original_rate = original_rate
+        self._taken = self._given = 0
         self._resampler: AudioResampler | None = None
         self._fold = False
 
     def feed(self, frame: AudioFrame) -> Iterator[Block]:
         """The blocks that this frame completes."""
-        frame = _finite(frame)
+        frame = finite(frame)
         frame.pts = None
+        self._taken += frame.samples
         if self._resampler is None:
             self._resampler = self._new_resampler(frame)
             try:
@@ -40,42 +45,56 @@ class Mixer:
                 mixed = self._resampler.resample(_folded(frame))
         else:
             mixed = self._resampler.resample(_folded(frame) if self._fold else frame)
-        yield from map(_block, mixed)
+        yield from map(self._block, mixed)
 
     def flush(self) -> Iterator[Block]:
         """The last blocks."""
-        if self._resampler is not None:
-            yield from map(_block, self._resampler.resample(None))
+        wanted = (2 * self._taken * self.rate + self._original_rate) // (2 * self._original_rate)
+        for frame in self._resampler.resample(None) if self._resampler is not None else ():
+            left = wanted - self._given
+            block = self._block(frame)
+            if left > 0:
+                yield np.ascontiguousarray(block[:, :left])
+        # What a resampler keeps back at the end is a sample or two.
+        if wanted - self._given > 0:
+            yield np.zeros((2, wanted - self._given), np.float32)
 
     def _new_resampler(self, frame: AudioFrame) -> AudioResampler:
         layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
         return AudioResampler("s32p", layout, self.rate, BLOCK_SAMPLES)
 
+    def _block(self, frame: AudioFrame) -> Block:
+        self._given += frame.samples
+        stereo = np.broadcast_to(frame.to_ndarray(), (2, frame.samples)).astype(np.float32, order="C")
+        stereo *= np.float32(2.0**-31)
+        return stereo
 
-def _block(frame: AudioFrame) -> Block:
-    stereo = np.broadcast_to(frame.to_ndarray(), (2, frame.samples)).astype(np.float32, order="C")
-    return stereo * np.float32(2.0**-31)
+
+def rate_for(original_rate: int) -> int:
+    """44.1 or 48 kHz, whichever is the nearer relative."""
+    return 44_100 if original_rate % 11_025 == 0 else 48_000
 
 
-def _finite(frame: AudioFrame) -> AudioFrame:
+def finite(frame: AudioFrame) -> AudioFrame:
     """The same frame, unless it is floating and holds what is no number: that would spread through every filter."""
     if frame.format.name not in ("flt", "fltp", "dbl", "dblp"):
         return frame
     array = samples(frame)
-    if np.isfinite(array).all():
+    if all_finite(array):
         return frame
     clean = np.nan_to_num(array, nan=0.0, posinf=1.0, neginf=-1.0)
-    return _rewrapped(clean, frame, frame.layout.name)
+    return rewrapped(clean, frame, frame.layout.name)
 
 
 def _folded(frame: AudioFrame) -> AudioFrame:
     """Even channels to the left, odd ones to the right."""
     array = samples(frame)
     sides = [array[0::2].mean(axis=0), array[1::2].mean(axis=0)] if len(array) > 1 else [array[0]]
-    return _rewrapped(np.stack(sides).astype(array.dtype), frame, "stereo" if len(array) > 1 else "mono")
+    return rewrapped(np.stack(sides).astype(array.dtype), frame, "stereo" if len(array) > 1 else "mono")
 
 
-def _rewrapped(array: NDArray[np.generic], frame: AudioFrame, layout: str) -> AudioFrame:
+def rewrapped(array: NDArray[np.generic], frame: AudioFrame, layout: str) -> AudioFrame:
+    """A frame like another, of samples of shape (channels, n) in its sample type, and of another layout."""
     packed = array if frame.format.is_planar else array.T.reshape(1, -1)
     wrapped = AudioFrame.from_ndarray(np.ascontiguousarray(packed), format=frame.format.name, layout=layout)
     wrapped.sample_rate = frame.sample_rate

@@ -7,11 +7,10 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from soundgraph.adapters.pyav import protocol
 from soundgraph.adapters.pyav.protocol import (
-    AAC,
-    AAC_INIT_FILE,
-    MP3,
-    MP3_FILE,
+    COVER_FILE,
+    FILES,
     ORIGINAL_FILE,
     WAVEFORM_FILE,
     Advanced,
@@ -19,6 +18,7 @@ from soundgraph.adapters.pyav.protocol import (
     Encoded,
     Finished,
     Limits,
+    Measured,
     NoRoom,
     Refused,
     aac_segment_file,
@@ -26,14 +26,19 @@ from soundgraph.adapters.pyav.protocol import (
 from soundgraph.adapters.pyav.scratch import Scratch, sweep
 from soundgraph.adapters.pyav.supervisor import Child, running
 from soundgraph.application.ports import ObjectStore
-from soundgraph.application.tracks import MediaFailed, MediaProcessor, Progress
+from soundgraph.application.tracks import (
+    EmbeddedCover,
+    MediaFailed,
+    MediaProcessor,
+    MediaResult,
+    Probed,
+    Progress,
+)
 from soundgraph.domain.errors import Unavailable
-from soundgraph.domain.tracks import Analysis, Failure, Rendition, Segment
+from soundgraph.domain.tracks import Analysis, Failure, Gapless, Loudness, Rendition, Segment
 
 BUFFER_BYTES = 1 << 20
 PUTS_AT_ONCE = 8
-
-Result = Progress | Analysis | Rendition
 
 
 class PyAvProcessor(MediaProcessor):
@@ -56,7 +61,7 @@ class PyAvProcessor(MediaProcessor):
         self._limits = limits or Limits()
         self._environment = environment or {}
 
-    async def process(self, original_key: str, *, into: str) -> AsyncGenerator[Result]:
+    async def process(self, original_key: str, *, into: str) -> AsyncGenerator[MediaResult]:
         """As the port says. Also removes what jobs of dead processes left in the scratch directory."""
         yield Progress("probing", 0)
         await asyncio.to_thread(sweep, self._scratch)
@@ -74,23 +79,30 @@ class PyAvProcessor(MediaProcessor):
         finally:
             await asyncio.shield(asyncio.to_thread(scratch.remove))
 
-    async def _results(self, child: Child, directory: Path, into: str) -> AsyncGenerator[Result]:
-        percent = 0
+    async def _results(self, child: Child, directory: Path, into: str) -> AsyncGenerator[MediaResult]:
+        percent, cover = 0, False
         async for message in child.messages():
             match message:
+                case protocol.Probed():
+                    yield Probed(round(message.duration * 1000))
                 case Advanced() if percent < message.percent < 100:
                     percent = message.percent
                     yield Progress(message.stage, percent)
                 case Analysed():
                     yield await self._keep_analysis(message, directory, into)
+                    cover = message.cover
+                case Measured():
+                    yield Loudness(message.integrated_lufs, message.range_lu, message.true_peak_dbtp)
                 case Encoded():
-                    yield Progress("storing", max(percent, 95))
+                    yield Progress("storing", percent)
                     yield await self._keep_rendition(message, directory, into)
-                case Refused():
-                    raise MediaFailed(Failure(message.stage, message.code, message.message))
-                case NoRoom():
-                    raise _no_room()
+                case Refused() | NoRoom():
+                    raise _ending(message)
                 case Finished():
+                    if cover:
+                        # Last, for it may take a while, and nobody waits for it.
+                        await self._keep(directory, COVER_FILE, into)
+                        yield EmbeddedCover(into + COVER_FILE)
                     yield Progress("storing", 100)
                     return
         raise await child.death()
@@ -108,14 +120,17 @@ class PyAvProcessor(MediaProcessor):
             channels=analysed.channels,
             codec=analysed.codec,
             waveform_key=into + WAVEFORM_FILE,
+            tags=analysed.tags,
         )
 
     async def _keep_rendition(self, encoded: Encoded, directory: Path, into: str) -> Rendition:
-        head = {MP3: MP3_FILE, AAC: AAC_INIT_FILE}[encoded.name]
+        head = FILES[encoded.name]
         segments = {aac_segment_file(number): length for number, length in enumerate(encoded.segments_ms)}
         size = await self._keep_all(directory, [head, *segments], into)
         kept = tuple(Segment(into + name, length) for name, length in segments.items())
-        return Rendition(name=encoded.name, key=into + head, size_bytes=size, segments=kept)
+        trim = encoded.gapless
+        gapless = Gapless(trim.encoder_delay, trim.padding, trim.samples)
+        return Rendition(name=encoded.name, key=into + head, size_bytes=size, segments=kept, gapless=gapless)
 
     async def _keep_all(self, directory: Path, names: list[str], into: str) -> int:
         """Store files, some at a time, for there may be thousands. Returns their size in bytes."""
@@ -164,6 +179,11 @@ def _room() -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise _no_room() from error
+
+
+def _ending(said: Refused | NoRoom) -> Exception:
+    """What to raise where a child gives up."""
+    return _no_room() if isinstance(said, NoRoom) else MediaFailed(Failure(said.stage, said.code, said.message))
 
 
 def _no_room() -> Unavailable:

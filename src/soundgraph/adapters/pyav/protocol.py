@@ -4,11 +4,15 @@ import msgspec
 
 MP3 = "mp3_128k"
 AAC = "aac_160k"
+OPUS = "opus_64k"
+PREVIEW = "preview"
 
 ORIGINAL_FILE = "original"
 WAVEFORM_FILE = "waveform.json"
-MP3_FILE = "mp3_128k.mp3"
+COVER_FILE = "cover"
 AAC_INIT_FILE = "aac_160k/init.mp4"
+# The file of each rendition, or the first of its files.
+FILES = {MP3: "mp3_128k.mp3", AAC: AAC_INIT_FILE, OPUS: "opus_64k.webm", PREVIEW: "preview.mp3"}
 
 
 def aac_segment_file(number: int) -> str:
@@ -56,18 +60,37 @@ class Advanced(msgspec.Struct, frozen=True, tag=True):
 
 
 class Analysed(msgspec.Struct, frozen=True, tag=True):
-    """Everything is decoded and `WAVEFORM_FILE` is complete."""
+    """Everything is decoded and `WAVEFORM_FILE` is complete; so is `COVER_FILE`, if there is a picture."""
 
     duration_ms: int
     sample_rate: int
     channels: int
     codec: str
+    tags: dict[str, str]
+    cover: bool
+
+
+class Measured(msgspec.Struct, frozen=True, tag=True):
+    """How loud it is: LUFS, LU and dBTP."""
+
+    integrated_lufs: float
+    range_lu: float
+    true_peak_dbtp: float
+
+
+class Gapless(msgspec.Struct, frozen=True):
+    """What a decoder that trims nothing yields, in samples: first the delay, then the audio, then the padding."""
+
+    encoder_delay: int
+    padding: int
+    samples: int
 
 
 class Encoded(msgspec.Struct, frozen=True, tag=True):
     """A rendition is complete. `segments_ms` has the duration of each HLS segment and is empty for a single file."""
 
     name: str
+    gapless: Gapless
     segments_ms: tuple[int, ...] = ()
 
 
@@ -79,6 +102,14 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
+class Unfit(Exception):
+    """The end of a job for a reason that lies in the file: trying again cannot help."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.message)
+        self.refused = refused
+
+
 class NoRoom(msgspec.Struct, frozen=True, tag=True):
     """The scratch disk is full, which says nothing about the file."""
 
@@ -87,4 +118,4 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
     """The last word of a child that did all its work. Without it, the child died."""
 
 
-Message = Probed | Advanced | Analysed | Encoded | Refused | NoRoom | Finished
+Message = Probed | Advanced | Analysed | Measured | Encoded | Refused | NoRoom | Finished

@@ -110,14 +110,14 @@ def _has_mpeg_frames(head: bytes) -> bool:
     """Whether it begins with an MPEG audio frame, or has two in a row further on, as cuts from a radio stream do."""
     start = head.find(b"\xff")
     while start != -1:
-        length = _frame_length(head[start : start + 4])
-        if length and (start == 0 or _frame_length(head[start + length : start + length + 4])):
+        length = frame_length(head[start : start + 4])
+        if length and (start == 0 or frame_length(head[start + length : start + length + 4])):
             return True
         start = head.find(b"\xff", start + 1)
     return False
 
 
-def _frame_length(header: bytes) -> int | None:
+def frame_length(header: bytes) -> int | None:
     """The bytes in the frame that this header opens, or None if it opens none."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None

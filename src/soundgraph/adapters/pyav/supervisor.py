@@ -7,20 +7,28 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from soundgraph.adapters.pyav.protocol import Job, Limits, Message, Probed
+from soundgraph.adapters.pyav.protocol import Finished, Job, Limits, Message, NoRoom, Probed, Refused
 from soundgraph.application.tracks import MediaFailed
 from soundgraph.domain.tracks import Failure
 
 CHILD_MODULE = "soundgraph.adapters.pyav.child"
 ERRORS_FILE = "stderr.txt"
-ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "LC_ALL": "C.UTF-8"}
+ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    # Slices of sound go back to the system when they are done with.
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "LC_ALL": "C.UTF-8",
+}
 WATCH_SECONDS = 0.2
+# After its last word a child has nothing left to do but exit, which takes a fraction of this.
+EXIT_SECONDS = 5.0
 MAX_LINE_BYTES = 1 << 20
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -36,6 +44,7 @@ class Child:
         self._errors = errors
         self._stage = "probing"
         self._verdict: Failure | None = None
+        self._said_all = False
         self._deadline = asyncio.get_running_loop().time() + limits.wall_base
 
     async def messages(self) -> AsyncIterator[Message]:
@@ -47,6 +56,7 @@ class Child:
                 message = decoder.decode(line)
                 if isinstance(message, Probed):
                     self._extend(message.duration)
+                self._said_all = isinstance(message, Finished | Refused | NoRoom)
                 yield message
         except (ValueError, msgspec.DecodeError) as error:
             logger.warning("a media child spoke out of turn: %s", error)
@@ -71,7 +81,10 @@ class Child:
         return None
 
     async def end(self) -> None:
-        """Kill it with everything it may have started, and wait until it is gone."""
+        """Let it exit if it is through, kill it with everything it may have started, and wait until it is gone."""
+        if self._said_all:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), EXIT_SECONDS)
         self._kill()
         # Reads what is left, for an undrained pipe keeps its transport open.
         await self._process.communicate()
@@ -89,7 +102,9 @@ class Child:
 
     def _kill(self) -> None:
         if self._process.returncode is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            # It may have been waited for a moment ago, before anybody was told.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
 
 @asynccontextmanager

@@ -1,12 +1,19 @@
-"""The clock on the wall and identifiers from it. Standard library only."""
+"""The clock on the wall, identifiers from it, and the tokens of secret links. Standard library only."""
 
+import hmac
 import os
+import secrets
 import time
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from uuid import UUID
 
+from soundgraph.application.identity import Randomness
+from soundgraph.application.playback import LinkTokens
 from soundgraph.application.ports import Clock, Ids
-from soundgraph.domain.ids import uuid7
+from soundgraph.domain.ids import LinkId, uuid7
+
+TOKEN_BYTES = 16
 
 
 class SystemClock(Clock):
@@ -26,3 +33,22 @@ class TimeOrderedIds(Ids):
         fresh = uuid7(time.time_ns() // 1_000_000, os.urandom(10))
         self._last = fresh if fresh > self._last else UUID(int=self._last.int + 1)
         return self._last
+
+
+class SystemRandomness(Randomness):
+    """The machine's entropy."""
+
+    def token(self) -> str:
+        return secrets.token_urlsafe(32)
+
+
+class DerivedLinkTokens(LinkTokens):
+    """Message authentication codes of the ids of links, under a secret of 32 bytes."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def token(self, link_id: LinkId) -> str:
+        """`s-` and the first 128 bits of an HMAC-SHA-256."""
+        code = hmac.digest(self._secret, link_id.bytes, "sha256")[:TOKEN_BYTES]
+        return f"s-{urlsafe_b64encode(code).decode().rstrip('=')}"

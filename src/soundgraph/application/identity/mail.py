@@ -1,4 +1,4 @@
-"""A mail as RFC 5322 has it, whatever carries it."""
+"""A mail as RFC 5322 has it, whatever carries it, and how subscribers send one."""
 
 import re
 from datetime import datetime
@@ -7,7 +7,8 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 
-from soundgraph.application.identity.ports import Mail
+from soundgraph.application.identity.letters import Letter, Letters, Mail, Mailer
+from soundgraph.application.limits import MAILS, Charge, Limiter
 
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 ONE_ADDRESS = re.compile(r"([^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\]+)@([^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\]+)")
@@ -30,7 +31,35 @@ def message_of(mail: Mail, sender: Address, at: datetime) -> EmailMessage:
     long = any(len(line.encode()) > LONGEST_LINE for line in mail.text.splitlines())
     plain = "7bit" if mail.text.isascii() else "8bit"
     message.set_content(mail.text, cte="quoted-printable" if long else plain)
+    if mail.html:
+        message.add_alternative(mail.html, subtype="html", cte="7bit" if mail.html.isascii() else "8bit")
     return message
+
+
+class Post:
+    """Sends letters for the subscribers.
+
+    What strangers can ask for is `counted`: too much of it for one address is not sent. That is decided here and shows
+    in no answer, because what is sent depends on whether the address is known.
+    """
+
+    def __init__(self, mailer: Mailer, letters: Letters, limiter: Limiter) -> None:
+        self._mailer, self._letters, self._limiter = mailer, letters, limiter
+
+    async def send(self, letter: Letter, *, to: str, mail_id: str, counted: bool) -> None:
+        """Write it and hand it over. Raises what the mailer raises."""
+        written = self._letters.write(letter)
+        mail = Mail(id=mail_id, to=to, subject=letter.subject, text=written.text, html=written.html)
+        charges = [Charge(rule, f"sent to {to}") for rule in MAILS] if counted else []
+        if charges and not all(one.allowed for one in await self._limiter.take(charges)):
+            return
+        try:
+            await self._mailer.send(mail)
+        except BaseException:
+            # It will be tried again, and must not find its own failures in the way.
+            for charge in charges:
+                await self._limiter.give_back(charge)
+            raise
 
 
 def sender_of(text: str) -> Address:

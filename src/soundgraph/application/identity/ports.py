@@ -1,92 +1,17 @@
-"""What identity needs from outside."""
+"""What identity keeps, and reads."""
 
-import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from soundgraph.application.audit import Audit
+from soundgraph.application.identity.credentials import AccessClaims
 from soundgraph.application.ports import UnitOfWork
-from soundgraph.application.views import MeView
-from soundgraph.domain.identity import (
-    Account,
-    Registration,
-    SessionFamily,
-)
-from soundgraph.domain.ids import AccountId, FamilyId, RegistrationId
+from soundgraph.application.views import MeView, Page, Position, SessionView
+from soundgraph.domain.identity import Account, EmailChange, PasswordReset, Registration, SessionFamily
+from soundgraph.domain.ids import AccountId, EmailChangeId, FamilyId, RegistrationId, ResetId
 from soundgraph.domain.people import Profile
-from soundgraph.domain.visibility import Actor
-
-
-class Passwords(ABC):
-    """Hashes and checks passwords, slowly and off the event loop."""
-
-    @abstractmethod
-    async def hash(self, password: str) -> str:
-        """An encoded hash with its parameters and salt. Raises LimitReached when too many wait."""
-
-    @abstractmethod
-    async def verify(self, encoded: str | None, password: str) -> bool:
-        """Whether they match. None costs as much as a real hash and never matches. Raises LimitReached."""
-
-    @abstractmethod
-    def outdated(self, encoded: str) -> bool:
-        """Whether it was made with weaker parameters than today's."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccessClaims:
-    """What a valid access token says. Role and standing come from the database, never from here."""
-
-    account_id: AccountId
-    family_id: FamilyId
-
-
-class Tokens(ABC):
-    """Makes and reads the tokens that people carry. All but access tokens are derived, so that none needs storing."""
-
-    @abstractmethod
-    def access(self, claims: AccessClaims, *, at: datetime) -> str:
-        """A signed token that holds for `ACCESS_LIFETIME`."""
-
-    @abstractmethod
-    def read_access(self, token: str, *, at: datetime) -> AccessClaims:
-        """Raises Unauthenticated(bad_token | token_expired)."""
-
-    @abstractmethod
-    def refresh(self, family_id: FamilyId, generation: int) -> str:
-        """The refresh token of one generation; always the same one."""
-
-    @abstractmethod
-    def read_refresh(self, token: str) -> tuple[FamilyId, int]:
-        """Raises Unauthenticated(bad_token)."""
-
-    @abstractmethod
-    def verification(self, registration_id: RegistrationId) -> str:
-        """The token in the verification mail of one registration; always the same one."""
-
-
-def digest(token: str) -> bytes:
-    """What is stored of a token: its SHA-256."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """One mail in plain text. `id` names the debt it pays, so that a repeat can be told from another mail."""
-
-    id: str
-    to: str
-    subject: str
-    text: str
-
-
-class Mailer(ABC):
-    """Sends mail."""
-
-    @abstractmethod
-    async def send(self, mail: Mail) -> None:
-        """Hand it over for delivery. The same id again may deliver it again."""
+from soundgraph.domain.visibility import AccountStanding, Actor
 
 
 class Accounts(ABC):
@@ -100,12 +25,20 @@ class Accounts(ABC):
         """By address or handle, normalised."""
 
     @abstractmethod
+    async def standing(self, account_id: AccountId) -> AccountStanding | None:
+        """Its standing, without waiting for anyone who changes the account."""
+
+    @abstractmethod
+    async def any_admin(self) -> bool:
+        """Whether there is an admin, in whatever standing."""
+
+    @abstractmethod
     async def add(self, account: Account) -> None:
-        """Raises Conflict(email_taken | handle_taken)."""
+        """Raises Conflict(email_taken | handle_taken). A handle that looks like another one is taken too."""
 
     @abstractmethod
     async def save(self, account: Account) -> None:
-        """Raises Conflict(version_conflict)."""
+        """Raises Conflict(version_conflict | email_taken)."""
 
 
 class Registrations(ABC):
@@ -113,7 +46,10 @@ class Registrations(ABC):
 
     @abstractmethod
     async def reserve(self, registration: Registration, *, now: datetime) -> None:
-        """Keep it and its handle. Raises Conflict(handle_taken) if an account or an unexpired registration has it."""
+        """Keep it and its handle.
+
+        Raises Conflict(handle_taken) if an account or an unexpired registration has it, or one of its `likeness`.
+        """
 
     @abstractmethod
     async def get(self, registration_id: RegistrationId) -> Registration | None: ...
@@ -141,6 +77,10 @@ class Families(ABC):
     async def get(self, family_id: FamilyId) -> SessionFamily | None: ...
 
     @abstractmethod
+    async def of(self, account_id: AccountId) -> list[SessionFamily]:
+        """Those of one account that have not ended, in the order of their ids."""
+
+    @abstractmethod
     async def add(self, family: SessionFamily) -> None: ...
 
     @abstractmethod
@@ -150,6 +90,50 @@ class Families(ABC):
     @abstractmethod
     async def expire(self, *, now: datetime) -> int:
         """Drop every one that can no longer be refreshed. Returns how many."""
+
+
+class PasswordResets(ABC):
+    """Chances to choose another password."""
+
+    @abstractmethod
+    async def add(self, reset: PasswordReset) -> None: ...
+
+    @abstractmethod
+    async def get(self, reset_id: ResetId) -> PasswordReset | None: ...
+
+    @abstractmethod
+    async def by_token(self, token_digest: bytes) -> PasswordReset | None: ...
+
+    @abstractmethod
+    async def remove_of(self, account_id: AccountId) -> None:
+        """Drop every one of an account: what was asked for before a change is void after it."""
+
+    @abstractmethod
+    async def expire(self, *, now: datetime) -> int:
+        """Drop every expired one. Returns how many."""
+
+
+class EmailChanges(ABC):
+    """Changes of address. An account has at most one that waits for both addresses to agree."""
+
+    @abstractmethod
+    async def put(self, change: EmailChange) -> None:
+        """Keep it, in the place of one of the account that waits, or as it has become."""
+
+    @abstractmethod
+    async def get(self, change_id: EmailChangeId) -> EmailChange | None: ...
+
+    @abstractmethod
+    async def by_token(self, token_digest: bytes) -> EmailChange | None:
+        """The one whose old or new address got this token, locked: both may agree at once."""
+
+    @abstractmethod
+    async def cancel(self, account_id: AccountId) -> None:
+        """Drop the one of an account that waits, if there is one."""
+
+    @abstractmethod
+    async def expire(self, *, now: datetime) -> int:
+        """Drop every expired one. Returns how many."""
 
 
 class NewProfiles(ABC):
@@ -172,7 +156,16 @@ class IdentityWork(UnitOfWork, Protocol):
     def families(self) -> Families: ...
 
     @property
+    def password_resets(self) -> PasswordResets: ...
+
+    @property
+    def email_changes(self) -> EmailChanges: ...
+
+    @property
     def profiles(self) -> NewProfiles: ...
+
+    @property
+    def audit(self) -> Audit: ...
 
 
 class IdentityReader(ABC):
@@ -185,3 +178,7 @@ class IdentityReader(ABC):
     @abstractmethod
     async def me(self, actor: Actor) -> MeView | None:
         """One's own account."""
+
+    @abstractmethod
+    async def sessions(self, actor: Actor, *, now: datetime, after: Position | None, limit: int) -> Page[SessionView]:
+        """One's own sessions that have not ended, newest first. None of them is marked as the present one."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from soundgraph.application.identity.ports import IdentityWork, Mail, Mailer, Passwords, Tokens, digest
-from soundgraph.application.identity.sessions import Client, Session, Sessions
-from soundgraph.application.limits import MAILS, Charge, Limiter
+from soundgraph.application.identity.credentials import Captcha, CommonPasswords, Passwords, Tokens, digest
+from soundgraph.application.identity.letters import AlreadyKnown, VerifyAddress
+from soundgraph.application.identity.mail import Post
+from soundgraph.application.identity.ports import IdentityWork
+from soundgraph.application.identity.sessions import UNKNOWN_CLIENT, Client, Session, Sessions
 from soundgraph.application.ports import Clock, Debt, Ids
 from soundgraph.application.views import Links
 from soundgraph.domain.errors import Conflict, Gone
@@ -18,39 +20,42 @@ from soundgraph.domain.identity import (
 from soundgraph.domain.ids import AccountId, RegistrationId
 from soundgraph.domain.people import Profile
 
-VERIFY = """\
-Welcome to soundgraph, {handle}.
-
-Open this page and press its button to verify your address and log in:
-
-{link}
-
-The link works once, for 24 hours. If you did not ask for this, ignore it.
-"""
-
-
-ALREADY_KNOWN = """\
-Someone tried to register on soundgraph with your address. You have an account already.
-
-If it was you, log in at {base}. If not, there is nothing you need to do.
-"""
-
 
 class Register:
     """Ask for an account. Anyone. The answer does not tell whether the address is known.
 
-    Raises Invalid naming every broken rule, Conflict(handle_taken).
+    Raises Invalid naming every broken rule, or (captcha_required | captcha_failed); Conflict(handle_taken), also for a
+    handle that looks like another one.
     """
 
     def __init__(
-        self, work: Callable[[], IdentityWork], passwords: Passwords, tokens: Tokens, ids: Ids, clock: Clock
+        self,
+        work: Callable[[], IdentityWork],
+        passwords: Passwords,
+        common: CommonPasswords,
+        captcha: Captcha,
+        tokens: Tokens,
+        ids: Ids,
+        clock: Clock,
     ) -> None:
-        self._work, self._passwords, self._tokens, self._ids, self._clock = work, passwords, tokens, ids, clock
+        self._work, self._tokens, self._ids, self._clock = work, tokens, ids, clock
+        self._passwords, self._common, self._captcha = passwords, common, captcha
 
-    async def __call__(self, *, email: str, handle: str, password: str, display_name: str | None = None) -> None:
+    async def __call__(
+        self,
+        *,
+        email: str,
+        handle: str,
+        password: str,
+        display_name: str | None = None,
+        captcha_token: str | None = None,
+        client: Client = UNKNOWN_CLIENT,
+    ) -> None:
         email, handle = normalise_email(email), handle.strip().lower()
         display_name = handle if display_name is None else display_name.strip()
-        require_valid(registration_errors(email, handle, password, display_name))
+        common = self._common.holds(password)
+        require_valid(registration_errors(email, handle, password, display_name, common=common))
+        await self._captcha.check(captcha_token, client.address)
         registration_id, now = RegistrationId(self._ids.new()), self._clock.now()
         registration, requested = Registration.request(
             registration_id,
@@ -67,15 +72,29 @@ class Register:
             await work.commit()
 
 
+class ResendVerification:
+    """Mail the link of a registration once more. Anyone; nothing tells whether there is one for this address."""
+
+    def __init__(self, work: Callable[[], IdentityWork], ids: Ids) -> None:
+        self._work, self._ids = work, ids
+
+    async def __call__(self, *, email: str) -> None:
+        async with self._work() as work:
+            found = await work.registrations.by_login(normalise_email(email))
+            # A registration that never was is looked for by the subscriber, so that both cases cost the same here.
+            registration_id = found.id if found else RegistrationId(self._ids.new())
+            work.record(RegistrationRequested(registration_id=registration_id))
+            await work.commit()
+
+
 class VerifyEmail:
     """Turn a registration into an account and log in. Whoever holds the token from the mail.
 
     Raises Gone(token_spent | token_expired).
     """
 
-    def __init__(self, work: Callable[[], IdentityWork], tokens: Tokens, ids: Ids, clock: Clock) -> None:
-        self._work, self._ids, self._clock = work, ids, clock
-        self._sessions = Sessions(tokens, ids, clock)
+    def __init__(self, work: Callable[[], IdentityWork], sessions: Sessions, ids: Ids, clock: Clock) -> None:
+        self._work, self._sessions, self._ids, self._clock = work, sessions, ids, clock
 
     async def __call__(self, *, token: str, client: Client) -> Session:
         async with self._work() as work:
@@ -99,17 +118,10 @@ class VerifyEmail:
 
 
 class SendVerification:
-    """Subscriber: mail the link that verifies an address, or tell the owner of a known address that someone tried.
+    """Subscriber: mail the link that verifies an address, or tell the owner of a known address that someone tried."""
 
-    What is too often for one address is not sent. That is decided here and shows in no answer, because what a login
-    sends depends on whether the address is known.
-    """
-
-    def __init__(
-        self, work: Callable[[], IdentityWork], tokens: Tokens, mailer: Mailer, links: Links, limiter: Limiter
-    ) -> None:
-        self._work, self._tokens, self._mailer, self._links = work, tokens, mailer, links
-        self._limiter = limiter
+    def __init__(self, work: Callable[[], IdentityWork], tokens: Tokens, post: Post, links: Links) -> None:
+        self._work, self._tokens, self._post, self._links = work, tokens, post, links
 
     async def __call__(self, event: RegistrationRequested, debt: Debt) -> None:
         async with self._work() as work:
@@ -117,21 +129,10 @@ class SendVerification:
             known = registration and await work.accounts.by_login(registration.email)
         if registration is None:
             return
+        letter: VerifyAddress | AlreadyKnown
         if known:
-            subject, text = "You already have an account", ALREADY_KNOWN.format(base=self._links.base)
+            letter = AlreadyKnown(base=self._links.base)
         else:
             link = self._links.verify_email(self._tokens.verification(registration.id))
-            subject, text = "Verify your e-mail address", VERIFY.format(handle=registration.handle, link=link)
-        await self._send(Mail(id=f"verify-{debt.event_id}", to=registration.email, subject=subject, text=text))
-
-    async def _send(self, mail: Mail) -> None:
-        charges = [Charge(rule, f"sent to {mail.to}") for rule in MAILS]
-        if not all(one.allowed for one in await self._limiter.take(charges)):
-            return
-        try:
-            await self._mailer.send(mail)
-        except BaseException:
-            # It will be tried again, and must not find its own failures in the way.
-            for charge in charges:
-                await self._limiter.give_back(charge)
-            raise
+            letter = VerifyAddress(handle=registration.handle, link=link)
+        await self._post.send(letter, to=registration.email, mail_id=f"verify-{debt.event_id}", counted=True)

@@ -1,6 +1,7 @@
 """Uploading a track and turning it into sound: a table of contents."""
 
 from soundgraph.application.tracks.artwork import MakeArtwork, ReadArtwork, SetArtwork
+from soundgraph.application.tracks.direct import BeginDirect, SignDirect
 from soundgraph.application.tracks.editing import (
     DeleteTrack,
     EditTrack,
@@ -11,9 +12,13 @@ from soundgraph.application.tracks.editing import (
     own,
 )
 from soundgraph.application.tracks.ports import (
+    Allowances,
     CoverMaker,
+    EmbeddedCover,
     MediaFailed,
     MediaProcessor,
+    MediaResult,
+    Probed,
     Progress,
     ProgressBoard,
     TrackReader,
@@ -21,31 +26,78 @@ from soundgraph.application.tracks.ports import (
     TracksWork,
     Uploads,
 )
-from soundgraph.application.tracks.processing import GAVE_UP, GiveUpOnRevision, ProcessRevision
+from soundgraph.application.tracks.preflight import Obstacle, PreflightUpload, PreflightView
+from soundgraph.application.tracks.processing import GAVE_UP, QUOTA_EXCEEDED, GiveUpOnRevision, ProcessRevision
+from soundgraph.application.tracks.publishing import PublishScheduled
+from soundgraph.application.tracks.resumable import (
+    CHECKSUMS,
+    AppendToUpload,
+    BeginResumable,
+    Checksum,
+    DropSealed,
+    FindUpload,
+    JoinUploads,
+    SealUpload,
+    TidyUpload,
+    TrackOfUpload,
+)
+from soundgraph.application.tracks.revisions import (
+    CheckReplacement,
+    ListRevisions,
+    RemoveRevisionMedia,
+    ReplaceAudio,
+    RestoreRevision,
+)
 from soundgraph.application.tracks.uploads import AbandonUpload, BeginUpload, CreateTrack, ExpireUploads
 
 __all__ = [
+    "CHECKSUMS",
     "GAVE_UP",
+    "QUOTA_EXCEEDED",
     "AbandonUpload",
+    "Allowances",
+    "AppendToUpload",
+    "BeginDirect",
+    "BeginResumable",
     "BeginUpload",
+    "CheckReplacement",
+    "Checksum",
     "CoverMaker",
     "CreateTrack",
     "DeleteTrack",
+    "DropSealed",
     "EditTrack",
+    "EmbeddedCover",
     "ExpireUploads",
+    "FindUpload",
     "GiveUpOnRevision",
+    "JoinUploads",
+    "ListRevisions",
     "ListTracksOf",
     "MakeArtwork",
     "MediaFailed",
     "MediaProcessor",
+    "MediaResult",
+    "Obstacle",
+    "PreflightUpload",
+    "PreflightView",
+    "Probed",
     "ProcessRevision",
     "Progress",
     "ProgressBoard",
+    "PublishScheduled",
     "ReadArtwork",
     "ReadTrack",
+    "RemoveRevisionMedia",
     "RemoveTrackMedia",
+    "ReplaceAudio",
+    "RestoreRevision",
     "RetryTrack",
+    "SealUpload",
     "SetArtwork",
+    "SignDirect",
+    "TidyUpload",
+    "TrackOfUpload",
     "TrackReader",
     "Tracks",
     "TracksWork",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from soundgraph.application.limits import Caps
 from soundgraph.application.ports import Clock, Debt, Gate, ObjectStore
 from soundgraph.application.tracks.ports import TrackReader, TracksWork
+from soundgraph.application.tracks.publishing import refuse_unplanned
 from soundgraph.application.tracks.uploads import refuse_more_processing
 from soundgraph.application.views import Page, Position, TrackView
 from soundgraph.domain.errors import Invalid, NotFound, refuse_stale
@@ -56,7 +57,8 @@ class ListTracksOf:
 class EditTrack:
     """Say something else about one's own track. Its owner.
 
-    Raises NotFound, Stale unless `version` is the present one or None, Invalid naming every broken rule.
+    Raises NotFound, Stale unless `version` is the present one or None, Invalid naming every broken rule,
+    Forbidden(plan_limit) for a schedule.
     """
 
     def __init__(self, work: Callable[[], TracksWork], clock: Clock) -> None:
@@ -70,13 +72,15 @@ class EditTrack:
         change: Callable[[TrackDetails], TrackDetails],
         version: int | None = None,
     ) -> None:
+        now = self._clock.now()
         async with self._work() as work:
             track = await own(work, actor, track_id)
             refuse_stale(track.version, version)
             details = change(track.details)
-            if errors := details.errors():
+            refuse_unplanned(actor, details, track.details)
+            if errors := details.errors() + details.schedule_errors(track.details, at=now):
                 raise Invalid.fields(errors)
-            work.record(*track.edit(details, at=self._clock.now()))
+            work.record(*track.edit(details.in_utc(), at=now))
             await work.tracks.save(track)
             await work.commit()
 

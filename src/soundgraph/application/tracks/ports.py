@@ -8,11 +8,13 @@ from typing import Protocol
 
 from soundgraph.application.idempotency import IdempotencyKeys
 from soundgraph.application.ports import UnitOfWork
-from soundgraph.application.views import Page, Position, TrackView
+from soundgraph.application.views import Page, Position, RevisionView, TrackView
 from soundgraph.domain.ids import AccountId, ArtworkId, RevisionId, TrackId, UploadId
+from soundgraph.domain.plans import Allowance
 from soundgraph.domain.tracks import (
     Analysis,
     Failure,
+    Loudness,
     Rendition,
     Track,
     Upload,
@@ -36,15 +38,33 @@ class Progress:
     percent: int
 
 
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """The packets of an original add up to so many milliseconds; nothing is decoded yet."""
+
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedCover:
+    """The picture that an original brought along, as it was in the file, is stored under `key`."""
+
+    key: str
+
+
+MediaResult = Progress | Probed | Analysis | EmbeddedCover | Loudness | Rendition
+
+
 class MediaProcessor(ABC):
     """Turns one stored original into what can be played."""
 
     @abstractmethod
-    def process(self, original_key: str, *, into: str) -> AsyncGenerator[Progress | Analysis | Rendition]:
+    def process(self, original_key: str, *, into: str) -> AsyncGenerator[MediaResult]:
         """Yield each result as soon as its objects are stored under the key prefix `into`.
 
-        One Analysis, every Rendition once, Progress often. Closing the iterator early stops the work and leaves
-        no process behind. Raises MediaFailed.
+        Probed before anything is decoded, one Analysis, then an EmbeddedCover if there is one, every Rendition once,
+        Loudness some time after the Analysis, Progress often.
+        Closing the iterator early stops the work and leaves no process behind. Raises MediaFailed.
         """
 
 
@@ -78,7 +98,7 @@ class Uploads(ABC):
 
     @abstractmethod
     async def abandoned(self, *, now: datetime, limit: int) -> list[Upload]:
-        """Expired ones that were never completed, oldest first."""
+        """Expired ones that may hold bytes, oldest first: never completed, or not tidied since."""
 
 
 class Tracks(ABC):
@@ -100,8 +120,20 @@ class Tracks(ABC):
         """Whether the owner has, or had, a track under it."""
 
     @abstractmethod
+    async def of_upload(self, upload_id: UploadId) -> TrackId | None:
+        """The track that an upload became a revision of."""
+
+    @abstractmethod
     async def in_processing(self, owner_id: AccountId) -> int:
         """How many revisions of the owner's tracks were received or are being processed, but for removed tracks."""
+
+
+class Allowances(ABC):
+    """What everybody keeps of audio. `Tracks` moves it with every change of what a track takes."""
+
+    @abstractmethod
+    async def get(self, account_id: AccountId) -> Allowance:
+        """As it is now, by the plan that the account has now. Held until the block ends. Raises NotFound."""
 
 
 class TracksWork(UnitOfWork, Protocol):
@@ -112,6 +144,9 @@ class TracksWork(UnitOfWork, Protocol):
 
     @property
     def tracks(self) -> Tracks: ...
+
+    @property
+    def allowances(self) -> Allowances: ...
 
     @property
     def idempotency_keys(self) -> IdempotencyKeys: ...
@@ -137,6 +172,10 @@ class TrackReader(ABC):
     @abstractmethod
     async def mine(self, actor: Actor, *, after: Position | None, limit: int) -> Page[TrackView]:
         """All of one's own that are not removed, in any state, newest first."""
+
+    @abstractmethod
+    async def revisions(self, actor: Actor, track_id: TrackId) -> list[RevisionView]:
+        """Those of one's own track that are kept, newest first; none where it is removed or another's."""
 
     @abstractmethod
     async def artwork(self, viewer: Viewer, track_id: TrackId) -> ArtworkId | None:

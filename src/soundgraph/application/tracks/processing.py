@@ -1,28 +1,52 @@
 """Turning the audio of a revision into what can be played."""
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from uuid import UUID
 
-from soundgraph.application.ports import Clock, Debt, ObjectStore
-from soundgraph.application.tracks.ports import MediaFailed, MediaProcessor, Progress, ProgressBoard, TracksWork
+from soundgraph.application.deliveries import EventLog
+from soundgraph.application.ports import Clock, Debt, Ids, ObjectStore
+from soundgraph.application.tracks.ports import (
+    CoverMaker,
+    EmbeddedCover,
+    MediaFailed,
+    MediaProcessor,
+    MediaResult,
+    Probed,
+    Progress,
+    ProgressBoard,
+    TracksWork,
+)
+from soundgraph.domain.errors import Invalid, Unavailable
 from soundgraph.domain.events import DeliveryExhausted, Event
-from soundgraph.domain.ids import TrackId
+from soundgraph.domain.ids import ArtworkId, RevisionId
 from soundgraph.domain.tracks import (
     Analysis,
     Failure,
-    Rendition,
+    Loudness,
     Revision,
     RevisionReceived,
     RevisionState,
     Track,
+    artwork_prefix,
 )
 from soundgraph.domain.visibility import Standing
 
+logger = logging.getLogger(__name__)
+
+CHECKED_PERCENT = 5
 GAVE_UP = Failure(
     stage="processing",
     code="gave_up",
     message="Processing did not succeed after several attempts. The fault may be ours; try again later.",
+    retryable=True,
+)
+
+
+QUOTA_EXCEEDED = Failure(
+    stage="probing",
+    code="quota_exceeded",
+    message="Your plan has no room for so much audio. Change it or delete something, then try again.",
     retryable=True,
 )
 
@@ -38,11 +62,14 @@ class ProcessRevision:
         self,
         work: Callable[[], TracksWork],
         media: MediaProcessor,
+        covers: CoverMaker,
         store: ObjectStore,
         board: ProgressBoard,
+        ids: Ids,
         clock: Clock,
     ) -> None:
-        self._work, self._media, self._store, self._board, self._clock = work, media, store, board, clock
+        self._work, self._media, self._covers, self._store = work, media, covers, store
+        self._board, self._ids, self._clock = board, ids, clock
 
     async def __call__(self, event: RevisionReceived, debt: Debt) -> None:
         begun = await self._begin(event, debt)
@@ -56,12 +83,15 @@ class ProcessRevision:
         if await self._store.size(original) is None:
             await self._store.copy(revision.quarantine_key, original)
         failure = await self._process(event, debt, original, into=track.rendition_prefix(revision, debt.attempts))
+        if failure is None:
+            # While the debt is owed: whoever dies in the middle of it is followed by somebody who tidies.
+            await self._tidy(track, revision, failure, debt)
         kept = await self._change(
             event, debt, lambda track: track.fail(revision.id, failure) if failure else (), pay=True
         )
         if kept is None:
             await self._discard(track, revision)
-        else:
+        elif failure is not None:
             await self._tidy(kept, kept.revision(revision.id), failure, debt)
 
     async def _process(self, event: RevisionReceived, debt: Debt, original: str, *, into: str) -> Failure | None:
@@ -69,6 +99,8 @@ class ProcessRevision:
             async with aclosing(self._media.process(original, into=into)) as results:
                 async for result in results:
                     await self._keep(event, debt, result)
+                    if isinstance(result, Progress) and await self._removed(event, result):
+                        return None
         except MediaFailed as failed:
             return failed.failure
         return None
@@ -95,7 +127,7 @@ class ProcessRevision:
         async with self._work() as work:
             await work.hold(debt)
             track = await work.tracks.get(event.track_id)
-            if track is None:
+            if track is None or not track.keeps(event.revision_id):
                 return None
             revision = track.revision(event.revision_id)
             if track.standing is Standing.REMOVED:
@@ -110,45 +142,96 @@ class ProcessRevision:
             await work.commit()
         return track, revision
 
-    async def _keep(self, event: RevisionReceived, debt: Debt, result: Progress | Analysis | Rendition) -> None:
+    async def _keep(self, event: RevisionReceived, debt: Debt, result: MediaResult) -> None:
         now, revision_id = self._clock.now(), event.revision_id
         match result:
             case Progress():
                 await self._board.report(revision_id, result)
+            case Probed():
+                await self._change(event, debt, lambda _: (), takes=result.duration_ms)
             case Analysis():
-                await self._change(event, debt, lambda track: track.finish_analysis(revision_id, result, at=now))
+                # What was probed may be less than what there is, or nothing.
+                await self._change(
+                    event,
+                    debt,
+                    lambda track: track.finish_analysis(revision_id, result, at=now),
+                    takes=result.duration_ms,
+                )
+            case EmbeddedCover():
+                await self._adopt_cover(event, debt, result)
+            case Loudness():
+                await self._change(event, debt, lambda track: track.revision(revision_id).measured(result))
             case rendition:
                 await self._change(event, debt, lambda track: track.finish_rendition(revision_id, rendition, at=now))
 
+    async def _removed(self, event: RevisionReceived, progress: Progress) -> bool:
+        """Whether the track was deleted, asked once in a while: then nobody waits for the rest."""
+        if progress.percent % CHECKED_PERCENT:
+            return False
+        async with self._work() as work:
+            track = await work.tracks.get(event.track_id)
+        return track is None or track.standing is Standing.REMOVED
+
+    async def _adopt_cover(self, event: RevisionReceived, debt: Debt, cover: EmbeddedCover) -> None:
+        """Make the file's own picture the cover of a track that has none. A picture that is none changes nothing."""
+        artwork_id = ArtworkId(self._ids.new())
+        adopted = None
+        try:
+            await self._covers.make(cover.key, into=artwork_prefix(artwork_id))
+            adopted = await self._change(event, debt, lambda track: track.adopt_artwork(artwork_id))
+        except (Invalid, Unavailable) as error:
+            logger.info("the picture in a file of track %s is no cover: %s", event.track_id, error)
+        if adopted is None or adopted.artwork_id != artwork_id:
+            await self._store.remove_under(artwork_prefix(artwork_id))
+        await self._store.remove(cover.key)
+
     async def _change(
-        self, event: RevisionReceived, debt: Debt, change: Callable[[Track], Sequence[Event]], *, pay: bool = False
+        self,
+        event: RevisionReceived,
+        debt: Debt,
+        change: Callable[[Track], Sequence[Event]],
+        *,
+        takes: int | None = None,
+        pay: bool = False,
     ) -> Track | None:
-        """Save one result under the debt. None if the track was deleted meanwhile."""
+        """Save one result under the debt. None if the track was deleted meanwhile.
+
+        Raises MediaFailed where it takes so many milliseconds, and its owner has no room for them.
+        """
         async with self._work() as work:
             await (work.pay(debt) if pay else work.hold(debt))
             track = await work.tracks.get(event.track_id)
             if track is not None and track.standing is Standing.REMOVED:
                 track = None
             if track is not None:
+                if takes is not None:
+                    await self._reserve(work, track, event.revision_id, takes)
                 work.record(*change(track))
                 await work.tracks.save(track)
             await work.commit()
         return track
 
+    async def _reserve(self, work: TracksWork, track: Track, revision_id: RevisionId, duration_ms: int) -> None:
+        allowance = await work.allowances.get(track.owner_id)
+        if not track.reserve(revision_id, duration_ms, allowance):
+            raise MediaFailed(QUOTA_EXCEEDED)
+
 
 class GiveUpOnRevision:
     """Subscriber: a revision whose processing used up its attempts has failed, and says so."""
 
-    def __init__(self, work: Callable[[], TracksWork]) -> None:
-        self._work = work
+    def __init__(self, work: Callable[[], TracksWork], log: EventLog) -> None:
+        self._work, self._log = work, log
 
     async def __call__(self, event: DeliveryExhausted, debt: Debt) -> None:
-        if event.event_name != RevisionReceived.name:
+        received = await self._log.get(event.event_id)
+        if not isinstance(received, RevisionReceived):
             return
         async with self._work() as work:
-            track = await work.tracks.get(TrackId(UUID(event.event_key)))
-            if track is not None:
-                work.record(*track.fail(track.revisions[-1].id, GAVE_UP))
+            track = await work.tracks.get(received.track_id)
+            # Its track may have other audio by now, which did not fail.
+            if track is not None and track.keeps(received.revision_id):
+                work.record(*track.fail(received.revision_id, GAVE_UP))
                 await work.tracks.save(track)
             await work.pay(debt)
             await work.commit()

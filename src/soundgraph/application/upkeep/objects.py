@@ -9,11 +9,11 @@ from uuid import UUID
 from soundgraph.application.ports import Clock, Found, ObjectListing, ObjectStore
 from soundgraph.application.tracks import TracksWork
 from soundgraph.application.upkeep.ports import Invariants
-from soundgraph.domain.ids import TrackId, UploadId
+from soundgraph.domain.ids import ArtworkId, TrackId, UploadId
 
 # Longer than any upload or attempt at processing may take: whatever is older belongs to none that still runs.
 ORPHAN_AGE: Final = timedelta(hours=24)
-QUARANTINE, ORIGINALS, RENDITIONS = "quarantine/", "originals/", "renditions/"
+QUARANTINE, ORIGINALS, RENDITIONS, ARTWORK = "quarantine/", "originals/", "renditions/", "artwork/"
 BATCH = 500
 SHOWN = 20
 
@@ -57,7 +57,7 @@ class CheckObjects:
 
     async def __call__(self, *, repair: bool) -> ObjectReport:
         report, before = ObjectReport(), self._clock.now() - ORPHAN_AGE
-        for prefix in (QUARANTINE, ORIGINALS, RENDITIONS):
+        for prefix in (QUARANTINE, ORIGINALS, RENDITIONS, ARTWORK):
             async for group in _by_owner(self._listing.under(prefix)):
                 report.objects += len(group)
                 old = [one for one in group if one.modified_at <= before]
@@ -67,7 +67,7 @@ class CheckObjects:
         return report
 
     async def _look_at(self, old: list[Found], report: ObjectReport, remove_before: datetime | None) -> None:
-        """Objects of one track or upload. Their row stays locked meanwhile, so that nothing can come to name them."""
+        """Objects of one owner, whose row stays locked meanwhile, so that nothing can come to name them."""
         async with self._work() as work:
             needed = await self._needed(work, old[0].key)
             for one in old:
@@ -87,6 +87,8 @@ class CheckObjects:
             owner_id = UUID(owner)
         except ValueError:
             return _never
+        if f"{prefix}/" == ARTWORK:
+            return await self._cover_needed(work, ArtworkId(owner_id))
         track_id: TrackId | None = TrackId(owner_id)
         if f"{prefix}/" == QUARANTINE:
             upload = await work.uploads.get(UploadId(owner_id))
@@ -96,6 +98,11 @@ class CheckObjects:
             track_id = await self._invariants.track_of(UploadId(owner_id))
         track = None if track_id is None else await work.tracks.get(track_id)
         return _never if track is None else track.may_need
+
+    async def _cover_needed(self, work: TracksWork, artwork_id: ArtworkId) -> Callable[[str], bool]:
+        track_id = await self._invariants.bearer_of(artwork_id)
+        track = None if track_id is None else await work.tracks.get(track_id)
+        return _never if track is None or track.artwork_id != artwork_id else _always
 
     async def _look_for_missing(self, report: ObjectReport) -> None:
         ids = await self._invariants.track_ids(after=None, limit=BATCH)
@@ -118,7 +125,7 @@ class CheckObjects:
 
 
 async def _by_owner(listed: AsyncIterator[Found]) -> AsyncIterator[list[Found]]:
-    """Neighbours in a listing that belong to the same track or upload, together."""
+    """Neighbours in a listing that belong to the same track, upload or cover, together."""
     group: list[Found] = []
     async for one in listed:
         if group and group[0].key.split("/")[1] != one.key.split("/")[1]:

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from soundgraph.domain.ids import RevisionId, TrackId, UploadId
+from soundgraph.domain.ids import ArtworkId, RevisionId, TrackId, UploadId
 
 # The counters that must equal rows.
 COUNTERS: Final = ("followers", "followings", "likes", "playlists", "tracks")
+# The milliseconds of audio of a person that must equal what their tracks take.
+KEPT: Final = ("reserved_ms", "used_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Invariants(ABC):
 
     @abstractmethod
     async def stuck(self, *, limit: int) -> list[Stuck]:
-        """Revisions that are received or processing, of tracks not removed, without a debt to process them."""
+        """Revisions that are received or processing, of tracks not removed, without a debt to process just them."""
 
     @abstractmethod
     async def debts(self, *, overdue: datetime) -> DebtReport:
@@ -65,3 +67,7 @@ class Invariants(ABC):
     @abstractmethod
     async def track_of(self, upload_id: UploadId) -> TrackId | None:
         """The track that an upload became a revision of."""
+
+    @abstractmethod
+    async def bearer_of(self, artwork_id: ArtworkId) -> TrackId | None:
+        """The track whose cover it is."""

@@ -7,44 +7,84 @@ from soundgraph.domain.tracks.artwork import (
     artwork_key,
     artwork_prefix,
 )
-from soundgraph.domain.tracks.details import LICENSES, MAX_TAGS, TrackDetails, permalink_errors, slugify
+from soundgraph.domain.tracks.details import (
+    LICENSES,
+    MAX_TAGS,
+    SCHEDULING_HORIZON,
+    StreamPolicy,
+    TrackDetails,
+    permalink_errors,
+    slugify,
+)
 from soundgraph.domain.tracks.events import (
+    RevisionDropped,
     RevisionFailed,
     RevisionReady,
     RevisionReceived,
+    RevisionRestored,
     TrackPublished,
     TrackRemoved,
+    TrackScheduled,
 )
-from soundgraph.domain.tracks.media import IN_PROCESSING, Analysis, Failure, Rendition, Revision, RevisionState, Segment
-from soundgraph.domain.tracks.track import Track, TrackState
-from soundgraph.domain.tracks.uploads import MAX_UPLOAD_BYTES, UPLOAD_LIFETIME, Upload
+from soundgraph.domain.tracks.media import (
+    IN_PROCESSING,
+    Analysis,
+    Failure,
+    Gapless,
+    Loudness,
+    Rendition,
+    Revision,
+    RevisionState,
+    Segment,
+)
+from soundgraph.domain.tracks.track import MAX_REVISIONS, Track, TrackState, original_key
+from soundgraph.domain.tracks.uploads import (
+    AUDIO_SUFFIXES,
+    MAX_DURATION_MS,
+    MAX_UPLOAD_BYTES,
+    UPLOAD_LIFETIME,
+    Upload,
+    UploadKind,
+)
 
 __all__ = [
     "ARTWORK_SIZES",
+    "AUDIO_SUFFIXES",
     "IN_PROCESSING",
     "LICENSES",
+    "MAX_DURATION_MS",
     "MAX_IMAGE_BYTES",
     "MAX_IMAGE_PIXELS",
+    "MAX_REVISIONS",
     "MAX_TAGS",
     "MAX_UPLOAD_BYTES",
+    "SCHEDULING_HORIZON",
     "UPLOAD_LIFETIME",
     "Analysis",
     "Failure",
+    "Gapless",
+    "Loudness",
     "Rendition",
     "Revision",
+    "RevisionDropped",
     "RevisionFailed",
     "RevisionReady",
     "RevisionReceived",
+    "RevisionRestored",
     "RevisionState",
     "Segment",
+    "StreamPolicy",
     "Track",
     "TrackDetails",
     "TrackPublished",
     "TrackRemoved",
+    "TrackScheduled",
     "TrackState",
     "Upload",
+    "UploadKind",
     "artwork_key",
     "artwork_prefix",
+    "original_key",
     "permalink_errors",
     "slugify",
 ]

@@ -1,6 +1,7 @@
 """What happens to tracks."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from soundgraph.domain.events import Event
@@ -45,6 +46,50 @@ class RevisionFailed(Event):
     @property
     def key(self) -> str:
         return str(self.track_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRestored(Event):
+    """An earlier revision plays again."""
+
+    name: ClassVar[str] = "tracks.revision_restored"
+    track_id: TrackId
+    revision_id: RevisionId
+
+    @property
+    def key(self) -> str:
+        return str(self.track_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionDropped(Event):
+    """A revision is no longer kept. Its row is gone, so this names where its bytes may still lie in quarantine."""
+
+    name: ClassVar[str] = "tracks.revision_dropped"
+    track_id: TrackId
+    revision_id: RevisionId
+    quarantine_key: str
+
+    @property
+    def key(self) -> str:
+        return str(self.track_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackScheduled(Event):
+    """A track is to be published at a moment, unless that is no longer the plan when it comes."""
+
+    name: ClassVar[str] = "tracks.scheduled"
+    track_id: TrackId
+    publish_at: datetime
+
+    @property
+    def key(self) -> str:
+        return str(self.track_id)
+
+    @property
+    def not_before(self) -> datetime | None:
+        return self.publish_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,14 @@
 """What processing makes of audio."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from soundgraph.domain.errors import Conflict
+from soundgraph.domain.events import Event
 from soundgraph.domain.ids import RevisionId, UploadId
+from soundgraph.domain.tracks.uploads import Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,18 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Gapless:
+    """What a decoder that trims nothing yields of a rendition, in samples per channel at the rendition's rate.
+
+    First `encoder_delay` of no use, then `samples` of audio, then `padding`. Most decoders trim both by themselves.
+    """
+
+    encoder_delay: int
+    padding: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rendition:
     """One encoded form of a revision.
 
@@ -37,17 +53,35 @@ class Rendition:
     key: str
     size_bytes: int
     segments: tuple[Segment, ...] = ()
+    gapless: Gapless | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """EBU R128: integrated loudness in LUFS, loudness range in LU, the highest true peak in dBTP.
+
+    Silence is -70 LUFS, the gate of ITU-R BS.1770, and -120 dBTP.
+    """
+
+    integrated_lufs: float
+    range_lu: float
+    true_peak_dbtp: float
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What decoding measured. `duration_ms` counts decoded samples; `codec` and `channels` describe the original."""
+    """What decoding measured. `duration_ms` counts decoded samples; `codec` and `channels` describe the original.
+
+    `tags` is what the file said: of title, artist, album, genre, year, bpm, isrc and comment those that it has.
+    """
 
     duration_ms: int
     sample_rate: int
     channels: int
     codec: str
     waveform_key: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    loudness: Loudness | None = None
 
 
 class RevisionState(StrEnum):
@@ -65,7 +99,10 @@ IN_PROCESSING = frozenset([RevisionState.RECEIVED, RevisionState.PROCESSING])
 
 @dataclass(slots=True, kw_only=True)
 class Revision:
-    """One version of a track's audio. Its original is immutable under `original_key` once it left quarantine."""
+    """One version of a track's audio. Its original is immutable under `original_key` once it left quarantine.
+
+    `reserved_ms` is what is set aside of the owner's allowance while it is in processing.
+    """
 
     id: RevisionId
     upload_id: UploadId
@@ -77,10 +114,31 @@ class Revision:
     analysis: Analysis | None = None
     renditions: tuple[Rendition, ...] = ()
     failure: Failure | None = None
+    reserved_ms: int = 0
+
+    @classmethod
+    def of(cls, upload: Upload, revision_id: RevisionId, *, number: int, at: datetime) -> "Revision":
+        """What a completed upload becomes. Raises Conflict(upload_incomplete)."""
+        if upload.sha256 is None:
+            raise Conflict("upload_incomplete", "Not all bytes of this upload have arrived.")
+        return cls(
+            id=revision_id,
+            upload_id=upload.id,
+            number=number,
+            sha256=upload.sha256,
+            quarantine_key=upload.key,
+            created_at=at,
+        )
 
     def rendition(self, name: str) -> Rendition | None:
         """The finished rendition of that name, if it is finished."""
         return next((one for one in self.renditions if one.name == name), None)
+
+    def measured(self, loudness: Loudness) -> list[Event]:
+        """How loud it is, which matters once it is analysed."""
+        if self.analysis is not None:
+            self.analysis = replace(self.analysis, loudness=loudness)
+        return []
 
     @property
     def unsettled(self) -> bool:

@@ -9,6 +9,7 @@ import typer
 from soundgraph.adapters.embedded.programs import PostgresError
 from soundgraph.application.upkeep import CheckCounters, CheckDebts, CheckObjects, OweAgain
 from soundgraph.application.wiring import Wiring
+from soundgraph.domain.errors import Unavailable
 from soundgraph.entrypoints import container as wired
 from soundgraph.entrypoints.cli import surroundings
 from soundgraph.entrypoints.cli.database import with_database
@@ -58,10 +59,23 @@ async def _services(settings: Settings, *, repair: bool, apis: int, workers: int
     if not any(one.name == "schema" and one.status is Status.OK for one in database):
         return [*database, *others, off("invariants", "not looked at without a database at the newest schema")]
     container = wired.Container(settings=settings)
+    others.append(await storage(container))
     try:
         return [*database, *others, *await invariants(wired.wiring(container), repair=repair)]
     finally:
         await wired.close(container)
+
+
+async def storage(container: wired.Container) -> Finding:
+    """Whether the object storage lets us in, where one is set."""
+    checks = wired.storage_check(container)
+    if not checks:
+        return off("storage", "not set: objects are files in the data directory")
+    try:
+        await checks["storage"]()
+    except Unavailable as away:
+        return problem("storage", away.message, "start it, or mend SOUNDGRAPH_S3_…; audio waits until then")
+    return ok("storage", "the bucket lets us in")
 
 
 async def invariants(use: Wiring, *, repair: bool) -> list[Finding]:

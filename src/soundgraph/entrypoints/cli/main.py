@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -18,6 +19,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+keys_app = typer.Typer(help="The secrets of this deployment.")
+app.add_typer(keys_app, name="keys")
 
 
 @app.command()
@@ -81,14 +86,35 @@ def demo() -> None:
     command.run(_settings())
 
 
-@app.command()
-def keys() -> None:
+@keys_app.callback(invoke_without_command=True)
+def keys(context: typer.Context) -> None:
     """Make the secrets of this deployment if they are missing, and say where they are."""
+    if context.invoked_subcommand is not None:
+        return
     from soundgraph.entrypoints.secrets import create_secrets
 
     settings = _settings()
     secrets = create_secrets(settings)
     typer.echo(f"Signing key {secrets.kid} and application secret are in {settings.keys_dir}: keep them, and private.")
+
+
+@keys_app.command()
+def rotate(
+    after: Annotated[
+        int, typer.Option(min=5, help="In how many seconds it signs; until then, copy it to every other host.")
+    ] = 5,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Refuse every older access token at once.")] = False,
+) -> None:
+    """Sign access tokens with a new key. Running processes see it within seconds; older tokens stay good."""
+    from soundgraph.entrypoints import signing
+
+    settings = _settings()
+    if revoke:
+        kid = signing.revoke(settings)
+        typer.echo(f"Key {kid} signs now, and no other is believed: copy {settings.keys_dir} to every host.")
+        return
+    kid, begins = signing.rotate(settings, now=datetime.now(UTC), after=timedelta(seconds=after))
+    typer.echo(f"Key {kid} signs from {begins:%H:%M:%S} UTC on: copy {settings.keys_dir} to every host before that.")
 
 
 @app.command()
@@ -138,9 +164,10 @@ def main() -> None:
 
 def _add_groups() -> None:
     """Groups of commands import the whole product; only who may want one pays for that, and `serve` never does."""
-    from soundgraph.entrypoints.cli import admin
+    from soundgraph.entrypoints.cli import admin, mail
 
     app.add_typer(admin.app, name="admin")
+    app.add_typer(mail.app, name="mail")
 
 
 def _settings() -> Settings:

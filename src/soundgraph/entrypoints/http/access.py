@@ -40,6 +40,7 @@ async def observed(app: Any, scope: Any, receive: Any, send: Any) -> None:
                 status=status,
                 ms=round((time.perf_counter() - begun) * 1000, 1),
                 account_id=_account_id(scope),
+                refused=scope.get("state", {}).get("refused"),
             )
 
 

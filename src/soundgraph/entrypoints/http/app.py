@@ -10,21 +10,31 @@ from litestar.types import ControllerRouterHandler, LifeSpanReceive, LifeSpanSco
 
 from soundgraph.application.wiring import Wiring
 from soundgraph.entrypoints.http import (
+    account,
+    admin,
     artwork,
+    direct,
     discovery,
     engagement,
     front,
     identity,
+    links,
     media,
+    oauth,
     pages,
     people,
+    plans,
     platform,
     playback,
     playlists,
+    privacy,
+    resumable,
+    revisions,
     tracks,
+    waveforms,
 )
 from soundgraph.entrypoints.http.access import observed
-from soundgraph.entrypoints.http.auth import Doorkeeper, provide_actor, provide_viewer
+from soundgraph.entrypoints.http.auth import Doorkeeper, provide_actor, provide_family, provide_viewer
 from soundgraph.entrypoints.http.conditional import conditional
 from soundgraph.entrypoints.http.cors import Cors
 from soundgraph.entrypoints.http.cursors import provide_window
@@ -68,11 +78,11 @@ def build_app(services: Services) -> Litestar:
 
     site = Front(services.public_url)
     return Api(
-        route_handlers=[_module("/", module.ROUTES) for module in (platform, pages, media, front)] + [_api()],
+        route_handlers=[_module("/", routes) for routes in _pages()] + [_api()],
         dependencies=_dependencies(services, site),
         guards=[Doorkeeper(services).admit],
         before_request=before_request,
-        before_send=[SecurityHeaders(services).add, add_headers],
+        before_send=[SecurityHeaders(services).add, add_headers, resumable.add_version],
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=ApiRequest,
         request_max_body_size=JSON_LIMIT_BYTES,
@@ -102,6 +112,7 @@ def _dependencies(services: Services, site: Front) -> dict[str, Provide]:
         "front": provide_front,
         "actor": provide_actor,
         "viewer": provide_viewer,
+        "family": provide_family,
         "window": provide_window,
         "version": provide_expected_version,
         "idempotency_key": provide_idempotency_key,
@@ -109,8 +120,32 @@ def _dependencies(services: Services, site: Front) -> dict[str, Provide]:
     return {name: Provide(one, sync_to_thread=False) for name, one in providers.items()}
 
 
+def _pages() -> tuple[tuple[ControllerRouterHandler, ...], ...]:
+    """What lies outside the base path."""
+    return (platform.ROUTES, pages.ROUTES, oauth.PAGES, privacy.PAGES, media.ROUTES + direct.MEDIA_ROUTES, front.ROUTES)
+
+
 def _api() -> Router:
-    modules = (identity, people, tracks, artwork, playback, engagement, playlists, discovery)
+    modules = (
+        identity,
+        account,
+        admin,
+        oauth,
+        privacy,
+        people,
+        tracks,
+        direct,
+        resumable,
+        revisions,
+        artwork,
+        playback,
+        waveforms,
+        links,
+        engagement,
+        playlists,
+        discovery,
+        plans,
+    )
     return Router(API, route_handlers=[_module("/", one.ROUTES, one.__name__.rpartition(".")[2]) for one in modules])
 
 

@@ -1,5 +1,6 @@
 """Finds out who is calling, and lets them pass or not: one guard before every handler."""
 
+from dataclasses import replace
 from typing import Any
 
 from litestar import Request
@@ -9,8 +10,11 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import SkipValidation
 
 from soundgraph.application.identity import IdentityReader, Tokens
+from soundgraph.application.playback import SecretLinkReader
 from soundgraph.application.ports import Clock
 from soundgraph.domain.errors import Forbidden, NotFound, Unauthenticated
+from soundgraph.domain.ids import FamilyId
+from soundgraph.domain.links import digest_of
 from soundgraph.domain.visibility import ANYONE, Actor, Viewer
 from soundgraph.entrypoints.http.cookies import SessionCookies
 from soundgraph.entrypoints.http.limits import Limits, declared
@@ -19,8 +23,11 @@ from soundgraph.entrypoints.http.policies import Policy
 from soundgraph.entrypoints.http.requests import refuse_nul_in_address
 from soundgraph.entrypoints.http.services import Services
 
+SECRET_TOKEN = "secret_token"  # noqa: S105 - the name of a parameter
 CurrentActor = NamedDependency[SkipValidation[Actor]]
 CurrentViewer = NamedDependency[SkipValidation[Viewer]]
+CurrentFamily = NamedDependency[SkipValidation[FamilyId]]
+FAMILY = "session_family"
 
 
 class Doorkeeper:
@@ -52,7 +59,7 @@ class Doorkeeper:
                 self._refuse_forgery(connection)
                 return ANYONE
             case Policy.PUBLIC:
-                return await self._viewer(connection)
+                return await self._let_in(connection, await self._viewer(connection))
             case Policy.MEMBER:
                 return await self._actor(connection)
             case Policy.NOBODY:
@@ -69,6 +76,14 @@ class Doorkeeper:
                 raise
             return ANYONE
 
+    async def _let_in(self, connection: ASGIConnection[Any, Any, Any, Any], viewer: Viewer) -> Viewer:
+        """The viewer with what their secret link opens. A link that opens nothing any more changes nothing."""
+        token = connection.query_params.get(SECRET_TOKEN)
+        if token is None:
+            return viewer
+        grants = await self._use(SecretLinkReader).grants(digest_of(token), now=self._use(Clock).now())
+        return replace(viewer, grants=grants, secret_token=token) if grants else viewer
+
     async def _actor(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
         header = connection.headers.get("authorization")
         if header is None:
@@ -83,6 +98,7 @@ class Doorkeeper:
         actor = await self._use(IdentityReader).actor(claims, now=now)
         if actor is None:
             raise Unauthenticated("session_ended", "This session is over. Log in again.")
+        connection.scope["state"][FAMILY] = claims.family_id
         return actor
 
     def _refuse_forgery(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
@@ -103,6 +119,12 @@ def provide_actor(request: Request[Any, Any, Any]) -> Actor:
     actor = request.scope["user"]
     assert isinstance(actor, Actor), "only routes for members have an actor"
     return actor
+
+
+def provide_family(request: Request[Any, Any, Any]) -> FamilyId:
+    """The session that asks. Only for routes whose policy is MEMBER."""
+    family_id: FamilyId = request.scope["state"][FAMILY]
+    return family_id
 
 
 def provide_viewer(request: Request[Any, Any, Any]) -> Viewer:

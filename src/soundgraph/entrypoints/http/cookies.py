@@ -1,6 +1,9 @@
-"""The two cookies that carry a browser's session."""
+"""The two cookies that carry a browser's session, and the one by which it is known again."""
 
+import hmac
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from litestar import Response
 from litestar.connection import ASGIConnection
@@ -8,6 +11,9 @@ from litestar.datastructures import Cookie
 
 from soundgraph.application.identity import Session
 from soundgraph.domain.identity import FAMILY_LIFETIME
+from soundgraph.domain.ids import AccountId
+
+DEVICE_SECONDS = 365 * 24 * 3600
 
 
 class SessionCookies:
@@ -33,6 +39,45 @@ class SessionCookies:
             response.set_cookie(self._cookie(name, "", 0))
 
     def _cookie(self, name: str, value: str, max_age: int) -> Cookie:
-        return Cookie(
-            key=name, value=value, max_age=max_age, path="/", secure=self._secure, httponly=True, samesite="lax"
-        )
+        return hidden(name, value, max_age, secure=self._secure)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A browser that has logged in to an account before."""
+
+    id: UUID
+    account_id: AccountId
+
+
+class DeviceCookie:
+    """Tells a browser that an account knows from a stranger's. It admits nobody; it only is not locked out with them.
+
+    `key` is a secret of this deployment, which the values are sealed with.
+    """
+
+    def __init__(self, key: bytes, *, secure: bool) -> None:
+        self._key, self._secure = hmac.digest(key, b"devices", "sha256"), secure
+        self._name = f"{'__Host-' if secure else ''}sg_device"
+
+    def read(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Device | None:
+        """The device of a request, or None where it shows no cookie of ours."""
+        value = connection.cookies.get(self._name, "")
+        text, _, _ = value.rpartition(".")
+        if not hmac.compare_digest(self._sealed(text).encode(), value.encode("utf-8", "replace")):
+            return None
+        device_id, _, account_id = text.partition(".")
+        return Device(UUID(device_id), AccountId(UUID(account_id)))
+
+    def set(self, response: Response[Any], device: Device) -> None:
+        """Know this browser again for a year."""
+        value = self._sealed(f"{device.id.hex}.{device.account_id.hex}")
+        response.set_cookie(hidden(self._name, value, DEVICE_SECONDS, secure=self._secure))
+
+    def _sealed(self, text: str) -> str:
+        return f"{text}.{hmac.digest(self._key, text.encode('utf-8', 'replace'), 'sha256').hex()[:32]}"
+
+
+def hidden(name: str, value: str, max_age: int, *, secure: bool) -> Cookie:
+    """A cookie that no script reads and that other sites' forms do not bring along."""
+    return Cookie(key=name, value=value, max_age=max_age, path="/", secure=secure, httponly=True, samesite="lax")

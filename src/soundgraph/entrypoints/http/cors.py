@@ -15,10 +15,14 @@ from soundgraph.entrypoints.http.headers import DEFAULTS
 
 ANY = "*"
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
-REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID"
+REQUEST_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID, Tus-Resumable, "
+    "Upload-Checksum, Upload-Concat, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override"
+)
 EXPOSED = (
     "ETag, Location, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, "
-    "RateLimit, X-Request-ID, Content-Range"
+    "RateLimit, X-Request-ID, Content-Range, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, "
+    "Tus-Checksum-Algorithm, Upload-Concat, Upload-Expires, Upload-Length, Upload-Metadata, Upload-Offset"
 )
 PREFLIGHT_SECONDS = 600
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from soundgraph.domain.errors import (
     Conflict,
+    Corrupt,
     DomainError,
     FieldError,
     Forbidden,
@@ -26,6 +28,7 @@ from soundgraph.domain.errors import (
     Unavailable,
 )
 
+TUS_VERSION = "1.0.0"
 PROBLEM_JSON = "application/problem+json"
 log = structlog.get_logger()
 
@@ -58,6 +61,13 @@ class BadRange(Refusal):
         self.size = size
 
 
+class UnsupportedVersion(Refusal):
+    """It is not the version of the tus protocol that is spoken here."""
+
+    def __init__(self) -> None:
+        super().__init__("unsupported_version", f"Send Tus-Resumable: {TUS_VERSION}.")
+
+
 class ClientGone(Refusal):
     """The client hung up before it had sent everything. Nobody reads the answer."""
 
@@ -65,7 +75,18 @@ class ClientGone(Refusal):
         super().__init__("client_gone", "The request ended before it was complete.")
 
 
-STATUS: Mapping[type[Exception], HTTPStatus] = {
+class TusStatus(IntEnum):
+    """Statuses that only the tus protocol has."""
+
+    CHECKSUM_MISMATCH = 460
+
+    @property
+    def phrase(self) -> str:
+        """As HTTPStatus has it."""
+        return self.name.replace("_", " ").title()
+
+
+STATUS: Mapping[type[Exception], HTTPStatus | TusStatus] = {
     Malformed: HTTPStatus.BAD_REQUEST,
     ClientGone: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -74,9 +95,11 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     Gone: HTTPStatus.GONE,
     Stale: HTTPStatus.PRECONDITION_FAILED,
+    UnsupportedVersion: HTTPStatus.PRECONDITION_FAILED,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BadRange: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    Corrupt: TusStatus.CHECKSUM_MISMATCH,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
     Exception: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -116,13 +139,13 @@ class Problem(Struct, frozen=True, kw_only=True):
     error_id: str | UnsetType = UNSET
 
 
-def status_of(error: type[Exception]) -> HTTPStatus:
+def status_of(error: type[Exception]) -> HTTPStatus | TusStatus:
     """The status that answers an error of this type."""
     return next(STATUS[one] for one in error.__mro__ if one in STATUS)
 
 
 def problem(
-    status: HTTPStatus,
+    status: HTTPStatus | TusStatus,
     code: str,
     detail: str | UnsetType = UNSET,
     *,
@@ -146,8 +169,9 @@ def problem(
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
-def answer_refusal(_: Request[Any, Any, Any], error: DomainError | Refusal) -> Response[Problem]:
-    """Refused by the domain, or before it was asked."""
+def answer_refusal(request: Request[Any, Any, Any], error: DomainError | Refusal) -> Response[Problem]:
+    """Refused by the domain, or before it was asked. The request's log line says why."""
+    request.state.refused = error.code
     errors = error.errors if isinstance(error, (Invalid, Refusal)) else ()
     present = error.present if isinstance(error, Stale) else ()
     return problem(
@@ -164,6 +188,8 @@ def headers_of(error: DomainError | Refusal) -> dict[str, str]:
             return {"Retry-After": str(error.retry_after)}
         case BadRange():
             return {"Content-Range": f"bytes */{error.size}"}
+        case UnsupportedVersion():
+            return {"Tus-Version": TUS_VERSION}
     return {}
 
 

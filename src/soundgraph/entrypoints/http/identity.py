@@ -1,8 +1,8 @@
 """Registering, verifying an address, logging in and out."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from litestar import Response, get, post
+from litestar import Response, post
 from litestar.params import JSONBody
 from msgspec import UNSET, Struct, UnsetType
 
@@ -13,22 +13,24 @@ from soundgraph.application.identity import (
     LogOut,
     RefreshSession,
     Register,
+    ResendVerification,
     Session,
     Tokens,
     VerifyEmail,
 )
-from soundgraph.application.limits import LOGIN, MAILS, REFRESH, REGISTER
-from soundgraph.application.ports import Clock
+from soundgraph.application.limits import LOGIN, MAILS, RECOVER, REFRESH, REGISTER
+from soundgraph.application.ports import Clock, Ids
 from soundgraph.application.views import MeView
 from soundgraph.domain.errors import Conflict, Forbidden, Gone, Invalid, Unauthenticated
+from soundgraph.domain.identity import normalise_email
 from soundgraph.domain.ids import FamilyId
 from soundgraph.domain.visibility import Actor
 from soundgraph.entrypoints.http.addresses import address_of
-from soundgraph.entrypoints.http.auth import CurrentActor, bearer
-from soundgraph.entrypoints.http.cookies import SessionCookies
+from soundgraph.entrypoints.http.auth import bearer
+from soundgraph.entrypoints.http.cookies import Device, DeviceCookie, SessionCookies
 from soundgraph.entrypoints.http.limits import Limits
 from soundgraph.entrypoints.http.origins import refuse_hostile_origin
-from soundgraph.entrypoints.http.policies import BODY, member_route, open_route
+from soundgraph.entrypoints.http.policies import BODY, open_route
 from soundgraph.entrypoints.http.requests import ApiRequest
 from soundgraph.entrypoints.http.services import Given, Services, Use
 
@@ -43,6 +45,12 @@ class RegisterInput(Struct, frozen=True, forbid_unknown_fields=True):
     password: str
     display_name: str | None = None
     captcha_token: str | None = None
+
+
+class AddressInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """A mail address."""
+
+    email: str
 
 
 class VerifyEmailInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,9 +96,27 @@ class SessionAnswer(Struct, frozen=True, kw_only=True):
     **open_route(Register, *BODY, Forbidden, Conflict, Invalid, limits=(REGISTER, *MAILS)),
     status_code=202,
 )
-async def register(data: JSONBody[RegisterInput], use: Use) -> Registered:
+async def register(data: JSONBody[RegisterInput], request: ApiRequest, services: Given) -> Registered:
     """Ask for an account."""
-    await use(Register)(email=data.email, handle=data.handle, password=data.password, display_name=data.display_name)
+    await services.use(Register)(
+        email=data.email,
+        handle=data.handle,
+        password=data.password,
+        display_name=data.display_name,
+        captcha_token=data.captcha_token,
+        client=client_of(request, services),
+    )
+    return Registered()
+
+
+@post(
+    "/auth/verify-email/resend",
+    **open_route(ResendVerification, *BODY, Forbidden, limits=(RECOVER, *MAILS)),
+    status_code=202,
+)
+async def resend_verification(data: JSONBody[AddressInput], use: Use) -> Registered:
+    """Mail the link of a registration once more."""
+    await use(ResendVerification)(email=data.email)
     return Registered()
 
 
@@ -105,18 +131,26 @@ async def verify_email(
     """Verify an address and log in."""
     refuse_planted_session(request, services, data.transport)
     session = await services.use(VerifyEmail)(token=data.token, client=client_of(request, services))
-    return await logged_in(services, session, data.transport)
+    response = await logged_in(services, session, data.transport)
+    remember_device(request, services, response, session, data.transport)
+    return response
 
 
-@post("/auth/login", **open_route(LogIn, *BODY, Unauthenticated, Forbidden, limits=(LOGIN,)), status_code=200)
+@post("/auth/login", **open_route(LogIn, *BODY, Unauthenticated, Forbidden, Invalid, limits=(LOGIN,)), status_code=200)
 async def log_in(data: JSONBody[LogInInput], request: ApiRequest, services: Given) -> Response[SessionAnswer]:
     """Log in."""
     refuse_planted_session(request, services, data.transport)
-    async with Limits(services).counting_failures(request, data.login):
+    device = await known_device(request, services, data.login)
+    async with Limits(services).counting_failures(request, data.login, device):
         session = await services.use(LogIn)(
-            login=data.login, password=data.password, client=client_of(request, services)
+            login=data.login,
+            password=data.password,
+            client=client_of(request, services),
+            captcha_token=data.captcha_token,
         )
-    return await logged_in(services, session, data.transport)
+    response = await logged_in(services, session, data.transport)
+    remember_device(request, services, response, session, data.transport)
+    return response
 
 
 @post(
@@ -149,16 +183,38 @@ async def log_out(request: ApiRequest, services: Given) -> Response[None]:
     return response
 
 
-@get("/me", **member_route(IdentityReader.me))
-async def me(actor: CurrentActor, use: Use) -> MeView:
-    """One's own account."""
-    return await _me(use, actor)
-
-
 def client_of(request: ApiRequest, services: Services) -> Client:
     """Where a login comes from."""
     device = "".join(one for one in request.headers.get("user-agent", "") if one.isprintable())
-    return Client(device=device, address=address_of(request, services.trusted_proxies))
+    seen = _device_cookie(services).read(request)
+    return Client(
+        device=device,
+        address=address_of(request, services.trusted_proxies),
+        logged_in_as=seen.account_id if seen else None,
+    )
+
+
+async def known_device(request: ApiRequest, services: Services, login: str) -> Device | None:
+    """The browser that asks, if it has logged in with this login's account before."""
+    device = _device_cookie(services).read(request)
+    view = await services.use(IdentityReader).me(Actor(device.account_id)) if device else None
+    return device if view and normalise_email(login) in (view.email, view.handle) else None
+
+
+def remember_device(
+    request: ApiRequest, services: Services, response: Response[Any], session: Session, transport: Transport
+) -> None:
+    """Know the browser again that has just logged in; a program keeps no cookie."""
+    if transport == "cookie":
+        cookie = _device_cookie(services)
+        known = cookie.read(request)
+        if known is None or known.account_id != session.account_id:
+            known = Device(services.use(Ids).new(), session.account_id)
+        cookie.set(response, known)
+
+
+def _device_cookie(services: Services) -> DeviceCookie:
+    return DeviceCookie(services.cursor_key, secure=services.secure)
 
 
 def refuse_planted_session(request: ApiRequest, services: Services, transport: Transport) -> None:
@@ -169,7 +225,7 @@ def refuse_planted_session(request: ApiRequest, services: Services, transport: T
 
 async def logged_in(services: Services, session: Session, transport: Transport) -> Response[SessionAnswer]:
     """The answer that carries a new pair of tokens, where the client wants to keep them."""
-    user = await _me(services.use, Actor(session.account_id))
+    user = await own_account(services.use, Actor(session.account_id))
     if transport == "bearer":
         answer = SessionAnswer(
             user=user,
@@ -184,11 +240,19 @@ async def logged_in(services: Services, session: Session, transport: Transport) 
     return response
 
 
-async def _me(use: Use, actor: Actor) -> MeView:
+async def own_account(use: Use, actor: Actor) -> MeView:
+    """One's own account. Raises Unauthenticated(session_ended) once it is gone."""
     view = await use(IdentityReader).me(actor)
     if view is None:
         raise Unauthenticated("session_ended", "This account is gone.")
     return view
+
+
+def session_of(request: ApiRequest, services: Services) -> FamilyId:
+    """The session of whoever is logged in. Only for routes whose policy is MEMBER."""
+    header, cookies = request.headers.get("authorization"), SessionCookies(secure=services.secure)
+    token = request.cookies.get(cookies.access, "") if header is None else bearer(header)
+    return services.use(Tokens).read_access(token, at=services.use(Clock).now()).family_id
 
 
 def _family_of(request: ApiRequest, services: Services, cookies: SessionCookies) -> FamilyId | None:
@@ -207,4 +271,4 @@ def _family_of(request: ApiRequest, services: Services, cookies: SessionCookies)
         return None
 
 
-ROUTES = (register, verify_email, log_in, refresh, log_out, me)
+ROUTES = (register, verify_email, resend_verification, log_in, refresh, log_out)

@@ -11,15 +11,16 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
-from soundgraph.application.limits import API, API_ADDRESS, LOGIN_FAILURES, By, Charge, Rule, Verdict
+from soundgraph.application.limits import API, API_ADDRESS, FAILURES, LOGIN_GUESSES, By, Charge, Rule, Verdict
 from soundgraph.domain.errors import LimitReached, Unauthenticated, Unavailable
 from soundgraph.domain.identity import normalise_email
 from soundgraph.domain.ids import AccountId
 from soundgraph.entrypoints.http.addresses import address_of, subject_of
+from soundgraph.entrypoints.http.cookies import Device
 from soundgraph.entrypoints.http.services import Services
 
 # The first segments of what costs next to nothing, or carries a signature of ours. No handle is ever one of them.
-EXEMPT = frozenset(["health", "metrics", "docs", "openapi.json", "assets", "media"])
+EXEMPT = frozenset([".well-known", "health", "metrics", "docs", "openapi.json", "assets", "media"])
 VERDICT = "rate_limit"
 log = structlog.get_logger()
 
@@ -59,14 +60,21 @@ class Limits:
             await self._take(request, [Charge(rule, email) for rule in rules])
 
     @asynccontextmanager
-    async def counting_failures(self, connection: Connection, login: str) -> AsyncIterator[None]:
+    async def counting_failures(
+        self, connection: Connection, login: str, device: Device | None = None
+    ) -> AsyncIterator[None]:
         """Around a guess of a password, which costs nothing if it was right.
 
         It is taken first and given back, so that guessing at once in parallel gains nothing. A login counts as it was
-        typed: were address and handle one count, the limit would tell that they belong together.
+        typed: were address and handle one count, the limit would tell that they belong together. A device that the
+        account knows counts for itself, so that strangers' guesses do not lock its owner out.
         """
-        charge = Charge(LOGIN_FAILURES, f"{normalise_email(login)} {self._address(connection)}")
-        await self._take(connection, [charge])
+        guess = f"{normalise_email(login)} {self._address(connection)}"
+        subject = guess if device is None else f"device {device.id}"
+        charges = [Charge(rule, subject) for rule in FAILURES]
+        if device is None:
+            charges.append(Charge(LOGIN_GUESSES, normalise_email(login)))
+        await self._take(connection, charges)
         wrong = False
         try:
             yield
@@ -75,7 +83,7 @@ class Limits:
             raise
         finally:
             if not wrong:
-                await self._give_back(charge)
+                await self._give_back(charges)
 
     async def _take(self, connection: Connection, charges: Sequence[Charge]) -> None:
         if self._limiter is None:
@@ -92,11 +100,12 @@ class Limits:
             wait = seconds(tightest)
             raise LimitReached("rate_limited", f"Too often. Try again in {wait} s.", retry_after=wait)
 
-    async def _give_back(self, charge: Charge) -> None:
+    async def _give_back(self, charges: Sequence[Charge]) -> None:
         if self._limiter is None:
             return
         try:
-            await self._limiter.give_back(charge)
+            for charge in charges:
+                await self._limiter.give_back(charge)
         except Unavailable as away:
             # It counts as a failure then, and comes back like one.
             log.warning("a right password was counted as wrong", code=away.code)

@@ -17,7 +17,9 @@ def create() -> Litestar:
     settings = load_settings(os.environ)
     configure_logging(settings.log_level, json=settings.production)
     container = wired.Container(settings=settings)
-    redis_url = settings.redis_url
+    dispensable = wired.storage_check(container)
+    if settings.redis_url is not None:
+        dispensable["redis"] = partial(wired.check_redis, settings.redis_url)
 
     async def check_database() -> None:
         await wired.check_database(container)
@@ -32,8 +34,8 @@ def create() -> Litestar:
             public_url=settings.public_url,
             cursor_key=container.secrets().derive("cursors"),
             checks={"database": check_database},
-            dispensable={} if redis_url is None else {"redis": partial(wired.check_redis, redis_url)},
-            media=container.store(),
+            dispensable=dispensable,
+            media=wired.served_media(container),
             cors_origins=settings.allowed_origins,
             shutdown=[close],
             limiter=container.limiter() if settings.rate_limits == "on" else None,

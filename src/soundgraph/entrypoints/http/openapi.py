@@ -6,13 +6,14 @@ from typing import Any
 
 from litestar import Litestar
 
-from soundgraph.entrypoints.http.errors import FRAMEWORK_CODES, PROBLEM_JSON
+from soundgraph.entrypoints.http.errors import FRAMEWORK_CODES, PROBLEM_JSON, TusStatus
+from soundgraph.entrypoints.http.tus_document import complete_uploads
 
 Json = dict[str, Any]
 COMPONENT = "#/components/schemas/"
 LISTING = re.compile(r"Listing_(?:\w+\.)*(\w+?)(?:View)?_")
 # What a client meets most often under each status; the others are told by `code` alike.
-CODES = {status: code for status, (code, _) in FRAMEWORK_CODES.items()} | {
+CODES: dict[int, str] = {status: code for status, (code, _) in FRAMEWORK_CODES.items()} | {
     HTTPStatus.UNAUTHORIZED: "unauthenticated",
     HTTPStatus.FORBIDDEN: "cross_origin",
     HTTPStatus.CONFLICT: "version_conflict",
@@ -23,6 +24,7 @@ CODES = {status: code for status, (code, _) in FRAMEWORK_CODES.items()} | {
     HTTPStatus.TOO_MANY_REQUESTS: "too_often",
     HTTPStatus.INTERNAL_SERVER_ERROR: "internal_error",
     HTTPStatus.SERVICE_UNAVAILABLE: "database_away",
+    TusStatus.CHECKSUM_MISMATCH: "checksum_mismatch",
 }
 TEXT: Json = {"type": "string"}
 HEADERS: dict[int, Json] = {
@@ -37,6 +39,15 @@ IF_NONE_MATCH: Json = {
     "required": False,
     "schema": TEXT,
     "description": "The ETag of an earlier answer: 304 if nothing has changed.",
+}
+# What a secret link may open, and all below it.
+OPENED = re.compile(r"\{(track|playlist)_id\}")
+SECRET_TOKEN: Json = {
+    "name": "secret_token",
+    "in": "query",
+    "required": False,
+    "schema": TEXT,
+    "description": "The token of a secret link, which opens what is private.",
 }
 NAMED = {
     "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -62,10 +73,13 @@ def document(app: Litestar) -> Json:
         if name.endswith("Input"):
             schema["additionalProperties"] = False
     used: set[int] = set()
-    for methods in found["paths"].values():
+    for path, methods in found["paths"].items():
         for method, operation in methods.items():
             _complete(method, operation, schemas)
+            if {} in operation["security"] and OPENED.search(path):
+                operation.setdefault("parameters", []).append(SECRET_TOKEN)
             used |= _share_problems(operation)
+    complete_uploads(found["paths"])
     found["components"]["responses"] = {f"Problem{status}": _problem(status) for status in sorted(used)}
     return found
 
@@ -89,7 +103,8 @@ def _tidied(value: Any) -> Any:
 def _complete(method: str, operation: Json, schemas: Json) -> None:
     """Conditional reads, and an example of every body."""
     for status, answer in operation["responses"].items():
-        if status[0] == "3" or status == "204":
+        told = any("$ref" in one["schema"] for one in answer.get("content", {}).values())
+        if status == "204" or (status[0] == "3" and not told):
             answer.pop("content", None)
     bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
     for media in (one for body in bodies for kind, one in body.get("content", {}).items() if "json" in kind):
@@ -113,7 +128,7 @@ def _share_problems(operation: Json) -> set[int]:
 
 
 def _problem(number: int) -> Json:
-    status = HTTPStatus(number)
+    status = HTTPStatus(number) if number in set(HTTPStatus) else TusStatus(number)
     code = CODES[status]
     example = {"type": f"urn:soundgraph:problem:{code}", "title": status.phrase, "status": number, "code": code}
     example |= {"error_id": "9f86d081884c7d65"} if number == 500 else {"detail": "What went wrong, for a person."}

@@ -5,21 +5,22 @@ from typing import Any
 
 from litestar import MediaType, Request, Response, get, post
 
-from soundgraph.application.identity import VerifyEmail
+from soundgraph.application.identity import ConfirmEmailChange, ResetPassword, VerifyEmail
 from soundgraph.application.limits import LOGIN
-from soundgraph.domain.errors import DomainError, Forbidden, Gone
+from soundgraph.domain.errors import Conflict, DomainError, Forbidden, Gone, Invalid
 from soundgraph.entrypoints.http.cookies import SessionCookies
 from soundgraph.entrypoints.http.errors import Malformed, Refusal, headers_of, status_of
 from soundgraph.entrypoints.http.headers import PAGE
-from soundgraph.entrypoints.http.identity import client_of, refuse_planted_session
+from soundgraph.entrypoints.http.identity import client_of, refuse_planted_session, remember_device
 from soundgraph.entrypoints.http.policies import BODY, open_route
 from soundgraph.entrypoints.http.requests import ApiRequest, read_form
-from soundgraph.entrypoints.http.services import Given
+from soundgraph.entrypoints.http.services import Given, Use
 
 STYLESHEET = """\
 body { max-width: 34rem; margin: 18vh auto 0; padding: 0 1.5rem; font: 1.0625rem/1.6 system-ui, sans-serif;
   color: #1c1c1e; background: #fbfbfa; }
 h1 { font-size: 1.5rem; }
+input[type=password] { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; }
 button { font: inherit; font-weight: 600; padding: .6rem 1.4rem; border: 0; border-radius: .5rem; color: #fff;
   background: #b4400f; cursor: pointer; }
 button:hover, button:focus-visible { background: #8f320b; }
@@ -46,9 +47,22 @@ def page(title: str, body: str, status: int = 200) -> Response[str]:
     return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)
 
 
+def form_page(title: str, before: str, *, action: str, token: str, button: str, fields: str = "") -> Response[str]:
+    """A page with a button that posts `token` to `action`. `fields` are lines of HTML, the rest is text."""
+    return page(
+        title,
+        f"""<p>{escape(before)}</p>
+<form method="post" action="{action}">
+<input type="hidden" name="token" value="{escape(token)}">
+{fields}<button>{escape(button)}</button>
+</form>""",
+    )
+
+
 def error_page(_: Request[Any, Any, Any], error: DomainError | Refusal) -> Response[str]:
     """The page that says why something was refused."""
-    answer = page("That did not work", f"<p>{escape(error.message)}</p>", status_of(type(error)))
+    said = [error.message, *(one.message for one in getattr(error, "errors", ()))]
+    answer = page("That did not work", "".join(f"<p>{escape(one)}</p>" for one in said), status_of(type(error)))
     answer.headers.update(headers_of(error))
     return answer
 
@@ -66,16 +80,12 @@ async def read_stylesheet() -> Response[str]:
 @get("/verify-email", **open_route(VerifyEmail), include_in_schema=False, exception_handlers=ON_PAGES)
 async def show_verification(request: ApiRequest) -> Response[str]:
     """The page that a mail leads to. It only has a button, because scanners follow links."""
-    token = request.query_params.get("token")
-    if not token:
-        raise Malformed("token_missing", "This link is not complete. Copy all of it from the mail.")
-    return page(
+    return form_page(
         "Verify your e-mail address",
-        f"""<p>Press the button to verify your address and log in.</p>
-<form method="post" action="/verify-email">
-<input type="hidden" name="token" value="{escape(token)}">
-<button>Verify and log in</button>
-</form>""",
+        "Press the button to verify your address and log in.",
+        action="/verify-email",
+        token=token_of(request),
+        button="Verify and log in",
     )
 
 
@@ -93,7 +103,81 @@ async def verify_by_form(request: ApiRequest, services: Given) -> Response[str]:
     session = await services.use(VerifyEmail)(token=fields.get("token", ""), client=client_of(request, services))
     answer = page("Your address is verified", "<p>You are logged in. Welcome to soundgraph.</p>")
     SessionCookies(secure=services.secure).set(answer, session)
+    remember_device(request, services, answer, session, "cookie")
     return answer
 
 
-ROUTES = (read_stylesheet, show_verification, verify_by_form)
+@get("/reset-password", **open_route(ResetPassword), include_in_schema=False, exception_handlers=ON_PAGES)
+async def show_reset(request: ApiRequest) -> Response[str]:
+    """The page that a mail leads to."""
+    return form_page(
+        "Choose a new password",
+        "Every device will be logged out.",
+        action="/reset-password",
+        token=token_of(request),
+        button="Set this password",
+        fields="""\
+<p><label>New password, at least 10 characters<br>
+<input type="password" name="password" autocomplete="new-password" minlength="10" maxlength="256" required></label></p>
+""",
+    )
+
+
+@post(
+    "/reset-password",
+    **open_route(ResetPassword, *BODY, Forbidden, Conflict, Gone, Invalid, limits=(LOGIN,)),
+    status_code=200,
+    include_in_schema=False,
+    exception_handlers=ON_PAGES,
+)
+async def reset_by_form(request: ApiRequest, use: Use) -> Response[str]:
+    """What its button does."""
+    fields = await read_form(request)
+    await use(ResetPassword)(token=fields.get("token", ""), password=fields.get("password", ""))
+    return page("Your password is changed", "<p>Log in with it.</p>")
+
+
+@get("/confirm-email", **open_route(ConfirmEmailChange), include_in_schema=False, exception_handlers=ON_PAGES)
+async def show_confirmation(request: ApiRequest) -> Response[str]:
+    """The page that a mail leads to."""
+    return form_page(
+        "Move your account to another address",
+        "The account moves once both addresses have agreed.",
+        action="/confirm-email",
+        token=token_of(request),
+        button="I agree",
+    )
+
+
+@post(
+    "/confirm-email",
+    **open_route(ConfirmEmailChange, *BODY, Forbidden, Conflict, Gone, limits=(LOGIN,)),
+    status_code=200,
+    include_in_schema=False,
+    exception_handlers=ON_PAGES,
+)
+async def confirm_by_form(request: ApiRequest, use: Use) -> Response[str]:
+    """What its button does."""
+    changed = await use(ConfirmEmailChange)(token=(await read_form(request)).get("token", ""))
+    if changed:
+        return page("Your address is changed", "<p>Your account has moved to the new address.</p>")
+    return page("Thank you", "<p>Your account moves as soon as the other address has agreed too.</p>")
+
+
+def token_of(request: ApiRequest) -> str:
+    """The token in the address of a page. Raises Malformed(token_missing)."""
+    token: str | None = request.query_params.get("token")
+    if not token:
+        raise Malformed("token_missing", "This link is not complete. Copy all of it from the mail.")
+    return token
+
+
+ROUTES = (
+    read_stylesheet,
+    show_verification,
+    verify_by_form,
+    show_reset,
+    reset_by_form,
+    show_confirmation,
+    confirm_by_form,
+)

@@ -1,7 +1,7 @@
 """Health, and the documentation of the API."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any, Literal
@@ -15,6 +15,8 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath
 from msgspec import Struct
 
+from soundgraph.application.identity import PublishedKeys
+from soundgraph.application.ports import Clock
 from soundgraph.domain.errors import NotFound
 from soundgraph.entrypoints.http.cookies import SessionCookies
 from soundgraph.entrypoints.http.headers import DOCS
@@ -63,6 +65,12 @@ class Liveness(Struct, frozen=True):
     status: Literal["ok"] = "ok"
 
 
+class KeySet(Struct, frozen=True):
+    """A JWK Set (RFC 7517); during a rotation it holds two keys."""
+
+    keys: Sequence[Mapping[str, str]]
+
+
 @get("/health/live", **open_route(Liveness), tags=["platform"])
 async def live() -> Liveness:
     """Whether this process runs."""
@@ -103,6 +111,13 @@ async def read_openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
     """This API as OpenAPI 3.1."""
     encoded = msgspec.json.encode(document(request.app))
     return Response(encoded, media_type="application/json", headers={"Cache-Control": "public, max-age=60"})
+
+
+@get("/.well-known/jwks.json", **open_route(PublishedKeys.jwks), tags=["identity"])
+async def read_jwks(services: Given) -> Response[KeySet]:
+    """The keys that access tokens can be checked with."""
+    keys = services.use(PublishedKeys).jwks(at=services.use(Clock).now())
+    return Response(KeySet(keys), headers={"Cache-Control": "public, max-age=60"})
 
 
 @get("/docs", **open_route(OpenAPIConfig), include_in_schema=False)
@@ -148,4 +163,4 @@ def openapi_config(services: Services) -> OpenAPIConfig:
     )
 
 
-ROUTES = (live, ready, read_openapi, read_docs, read_docs_asset)
+ROUTES = (live, ready, read_jwks, read_openapi, read_docs, read_docs_asset)

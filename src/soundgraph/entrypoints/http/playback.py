@@ -1,71 +1,40 @@
 """What plays, and where."""
 
-import asyncio
 import hashlib
-import math
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
-from litestar import Response, get, post
+from litestar import Response, delete, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from soundgraph.application.playback import LocateStream, ReadManifest, ReadStreams, ReadWaveform, ReportPlay
+from soundgraph.application.playback import (
+    ClearHistory,
+    DownloadTrack,
+    DownloadView,
+    HistoryItem,
+    LocateStream,
+    PlayReader,
+    PlaysByDay,
+    ReadManifest,
+    ReadPlaysByDay,
+    ReadStreams,
+    ReportPlay,
+)
 from soundgraph.application.views import StreamsView
 from soundgraph.domain.errors import Conflict, Invalid, NotFound
 from soundgraph.domain.ids import TrackId
-from soundgraph.entrypoints.http.auth import CurrentViewer
-from soundgraph.entrypoints.http.policies import BODY, public_route
+from soundgraph.entrypoints.http.auth import CurrentActor, CurrentViewer
+from soundgraph.entrypoints.http.cursors import CurrentWindow, Listing
+from soundgraph.entrypoints.http.policies import BODY, member_route, public_route
 from soundgraph.entrypoints.http.requests import ApiRequest
 from soundgraph.entrypoints.http.services import Given, Services, Use
 
 HLS = "application/vnd.apple.mpegurl"
-Points = Annotated[
-    int | None, QueryParameter(ge=100, le=10_000, description="Resample to exactly so many min/max pairs.")
-]
-
-
-class WaveformView(Struct, frozen=True, kw_only=True):
-    """Peaks as audiowaveform JSON, version 2: `data` is min, max, min, max, … of `length` pairs, 8 bits each."""
-
-    version: int
-    channels: int
-    sample_rate: int
-    samples_per_pixel: int
-    bits: int
-    length: int
-    data: list[int]
-
-
-def resampled(waveform: bytes, points: int) -> bytes:
-    """The same waveform with exactly `points` pairs: extremes of several where there were more, else repeated."""
-    view = msgspec.json.decode(waveform, type=WaveformView)
-    if not view.length:
-        return waveform
-    lows, highs, data = view.data[::2], view.data[1::2], list[int]()
-    for point in range(points):
-        start = point * view.length // points
-        end = max(start + 1, (point + 1) * view.length // points)
-        data += [min(lows[start:end]), max(highs[start:end])]
-    per_pixel = max(1, math.ceil(view.samples_per_pixel * view.length / points))
-    return msgspec.json.encode(msgspec.structs.replace(view, length=points, samples_per_pixel=per_pixel, data=data))
-
-
-@get(
-    "/tracks/{track_id:uuid}/waveform",
-    **public_route(ReadWaveform, NotFound, Conflict, summary="The waveform of a track"),
-)
-async def read_waveform(
-    track_id: FromPath[UUID], viewer: CurrentViewer, use: Use, points: Points = None
-) -> Response[WaveformView]:
-    """The waveform of a track."""
-    chunks = await use(ReadWaveform)(viewer=viewer, track_id=TrackId(track_id))
-    waveform = b"".join([chunk async for chunk in chunks])
-    if points is not None:
-        waveform = await asyncio.to_thread(resampled, waveform, points)
-    # It is JSON already: encoded when it was made, or just now in the thread.
-    return Response(msgspec.Raw(waveform))  # type: ignore[arg-type]  # the annotation documents what Raw holds
+Grain = Annotated[Literal["day"], QueryParameter(description="What is summed up.")]
+First = Annotated[date | None, QueryParameter(name="from", description="The first day, in UTC.")]
+Last = Annotated[date | None, QueryParameter(name="to", description="The last day, in UTC; today unless said.")]
 
 
 @get("/tracks/{track_id:uuid}/streams", **public_route(ReadStreams, NotFound))
@@ -86,6 +55,13 @@ async def redirect_to_stream(track_id: FromPath[UUID], viewer: CurrentViewer, us
     """Off to the progressive file of a track."""
     url = await use(LocateStream)(viewer=viewer, track_id=TrackId(track_id))
     return Response(None, status_code=302, headers={"Location": url})
+
+
+@get("/tracks/{track_id:uuid}/download", **public_route(DownloadTrack, NotFound, Conflict), status_code=302)
+async def download_track(track_id: FromPath[UUID], viewer: CurrentViewer, use: Use) -> Response[DownloadView]:
+    """A copy to keep."""
+    view = await use(DownloadTrack)(viewer=viewer, track_id=TrackId(track_id))
+    return Response(view, status_code=302, headers={"Location": view.url, "Cache-Control": "no-store"})
 
 
 class PlayInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,4 +93,39 @@ async def report_play(
     )
 
 
-ROUTES = (read_waveform, read_streams, read_manifest, redirect_to_stream, report_play)
+@get("/me/tracks/{track_id:uuid}/plays", **member_route(ReadPlaysByDay, NotFound, Invalid))
+async def read_plays(
+    track_id: FromPath[UUID],
+    actor: CurrentActor,
+    use: Use,
+    by: Grain = "day",  # noqa: ARG001 - there is one grain as yet, and clients name it
+    first: First = None,
+    last: Last = None,
+) -> PlaysByDay:
+    """The plays of one's own track."""
+    return await use(ReadPlaysByDay)(actor=actor, track_id=TrackId(track_id), first=first, last=last)
+
+
+@get("/me/history", **member_route(PlayReader.history))
+async def read_history(actor: CurrentActor, window: CurrentWindow, use: Use) -> Listing[HistoryItem]:
+    """What one played."""
+    reader = use(PlayReader)
+    return window.listing(await reader.history(actor, after=window.after, limit=window.limit))
+
+
+@delete("/me/history", **member_route(ClearHistory), status_code=204)
+async def clear_history(actor: CurrentActor, use: Use) -> None:
+    """Forget what one played."""
+    await use(ClearHistory)(actor=actor)
+
+
+ROUTES = (
+    read_streams,
+    read_manifest,
+    redirect_to_stream,
+    download_track,
+    report_play,
+    read_plays,
+    read_history,
+    clear_history,
+)

@@ -29,8 +29,29 @@ class SignedFile(Protocol):
     def etag(self) -> str: ...
 
 
+class SignedTarget(Protocol):
+    """Where a signed request may write: from `least` to `most` bytes under `key`."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def least(self) -> int: ...
+
+    @property
+    def most(self) -> int: ...
+
+
 class SignedMedia(Protocol):
     """A store whose signed URLs this API has to answer itself."""
+
+    def open_put(self, key: str, query: Mapping[str, str]) -> SignedTarget:
+        """What a signed PUT may write. Raises Forbidden(bad_signature), Gone(url_expired)."""
+        ...
+
+    def open_form(self, fields: Mapping[str, str]) -> SignedTarget:
+        """What a signed form may write. Raises Forbidden(bad_signature), Gone(url_expired)."""
+        ...
 
     async def open_signed(self, key: str, query: Mapping[str, str]) -> SignedFile:
         """Raises Forbidden(bad_signature), Gone(url_expired), NotFound."""

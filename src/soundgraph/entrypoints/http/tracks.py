@@ -1,12 +1,13 @@
 """Tracks, their upload and their processing."""
 
 from dataclasses import replace
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from soundgraph.application.limits import UPLOADS
 from soundgraph.application.tracks import (
@@ -19,17 +20,19 @@ from soundgraph.application.tracks import (
     TrackReader,
 )
 from soundgraph.application.views import TrackView
-from soundgraph.domain.errors import Conflict, Invalid, NotFound, Stale
+from soundgraph.domain.errors import Conflict, Gone, Invalid, NotFound, Stale
 from soundgraph.domain.ids import TrackId
-from soundgraph.domain.tracks import TrackDetails
+from soundgraph.domain.tracks import StreamPolicy, TrackDetails
+from soundgraph.domain.visibility import Audience
 from soundgraph.entrypoints.http.auth import CurrentActor, CurrentViewer
 from soundgraph.entrypoints.http.cursors import CurrentWindow, Listing
+from soundgraph.entrypoints.http.finished import claim_track
 from soundgraph.entrypoints.http.idempotency import IdempotencyKey, claimed
 from soundgraph.entrypoints.http.people import person
 from soundgraph.entrypoints.http.policies import BODY, member_route, public_route
 from soundgraph.entrypoints.http.requests import ApiRequest
 from soundgraph.entrypoints.http.services import Use
-from soundgraph.entrypoints.http.uploads import UploadOperation, audience_of, receive_track
+from soundgraph.entrypoints.http.uploads import UploadOperation, receive_track
 from soundgraph.entrypoints.http.versions import ExpectedVersion, entity
 
 EMPTY = {"description": "", "genre": "", "tags": ()}
@@ -37,7 +40,7 @@ API_TRACKS = "/api/v1/tracks"
 
 
 class EditTrackInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is absent stays; null empties."""
+    """What is absent stays; null empties. Without `publish_at` what was scheduled is private."""
 
     title: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
@@ -45,26 +48,34 @@ class EditTrackInput(Struct, frozen=True, forbid_unknown_fields=True):
     tags: list[str] | UnsetType | None = UNSET
     license: str | UnsetType = UNSET
     visibility: Literal["public", "private", "scheduled"] | UnsetType = UNSET
+    publish_at: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
+    policy: Literal["allow", "snip", "block"] | UnsetType = UNSET
     downloadable: bool | UnsetType = UNSET
     comments_enabled: bool | UnsetType = UNSET
     embeddable: bool | UnsetType = UNSET
 
     def applied_to(self, details: TrackDetails) -> TrackDetails:
-        """The details with what was sent. Raises Invalid for what is not available yet."""
+        """The details with what was sent."""
         given = {name: getattr(self, name) for name in self.__struct_fields__}
         changes: dict[str, Any] = {
-            name: EMPTY[name] if value is None else value for name, value in given.items() if value is not UNSET
+            name: EMPTY.get(name) if value is None else value for name, value in given.items() if value is not UNSET
         }
         if "tags" in changes:
             changes["tags"] = tuple(changes["tags"])
         if "visibility" in changes:
-            changes["audience"] = audience_of(changes.pop("visibility"))
+            changes["audience"] = Audience(changes.pop("visibility"))
+            if changes["audience"] is not Audience.SCHEDULED:
+                changes.setdefault("publish_at", None)
+        elif self.publish_at is None and details.audience is Audience.SCHEDULED:
+            changes["audience"] = Audience.PRIVATE
+        if "policy" in changes:
+            changes["policy"] = StreamPolicy(changes["policy"])
         return replace(details, **changes)
 
 
 @post(
     "/tracks",
-    **member_route(CreateTrack, *BODY, NotFound, Conflict, Invalid, limits=(UPLOADS,), summary="Upload a track"),
+    **member_route(CreateTrack, *BODY, NotFound, Conflict, Gone, Invalid, limits=(UPLOADS,), summary="Upload a track"),
     status_code=202,
     request_max_body_size=None,
     operation_class=UploadOperation,
@@ -74,7 +85,8 @@ async def upload_track(
 ) -> Response[TrackView]:
     """Upload a track."""
     async with claimed(request, idempotency_key, actor, use) as attempt:
-        track_id = await receive_track(request, actor, use, attempt)
+        receive = claim_track if request.content_type[0] == "application/json" else receive_track
+        track_id = await receive(request, actor, use, attempt)
     view = await use(ReadTrack)(viewer=actor, track_id=track_id)
     return entity(view, status_code=202, headers={"Location": f"{API_TRACKS}/{track_id}"})
 

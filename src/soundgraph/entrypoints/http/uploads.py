@@ -5,20 +5,25 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
 
+import msgspec
 import structlog
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from msgspec import Meta
 from multipart import MultipartSegment
 
 from soundgraph.application.idempotency import Once
 from soundgraph.application.ports import ObjectStore, Stored
-from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack, MakeArtwork
+from soundgraph.application.tracks import AbandonUpload, BeginUpload, CreateTrack, MakeArtwork, TrackOfUpload
 from soundgraph.application.wiring import Wiring
-from soundgraph.domain.errors import FieldError, Invalid
+from soundgraph.domain.errors import FieldError
 from soundgraph.domain.ids import ArtworkId, TrackId
 from soundgraph.domain.tracks import (
     LICENSES,
     MAX_IMAGE_BYTES,
+    StreamPolicy,
     TrackDetails,
     Upload,
     artwork_prefix,
@@ -43,7 +48,9 @@ from soundgraph.entrypoints.http.requests import ApiRequest, refuse_nul
 AUDIO, ARTWORK, TAGS = "audio", "artwork", "tags"
 TEXTS = frozenset(["title", "description", "genre", "license"])
 FLAGS = frozenset(["downloadable", "comments_enabled", "embeddable"])
-FIELDS = TEXTS | FLAGS | {TAGS, "visibility", "permalink"}
+CHOICES = {"visibility": Audience, "policy": StreamPolicy}
+FIELDS = TEXTS | FLAGS | CHOICES.keys() | {TAGS, "permalink", "publish_at"}
+MOMENT = Annotated[datetime, Meta(tz=True)]
 BOOLEANS = {"true": True, "false": False}
 
 
@@ -70,14 +77,6 @@ async def receive_track(request: ApiRequest, actor: Actor, use: Wiring, attempt:
         # Shielded: a client that hangs up cancels this task, and what it sent must go all the same.
         await asyncio.shield(form.abandon())
         raise
-
-
-def audience_of(visibility: str) -> Audience:
-    """Whom a track is for. Raises Invalid for scheduled, which comes later."""
-    if visibility == Audience.SCHEDULED:
-        error = FieldError("visibility", "not_available_yet", "Scheduling is not available yet: use public or private.")
-        raise Invalid.fields([error])
-    return Audience(visibility)
 
 
 @dataclass(slots=True)
@@ -135,12 +134,18 @@ class _Form:
     async def abandon(self) -> None:
         """Remove what was stored. Failing to is for the log: the caller has an error of its own to tell."""
         try:
+            if self.upload is not None and await self._made_a_track(self.upload):
+                return
             if self.artwork_id is not None:
                 await self.use(ObjectStore).remove_under(artwork_prefix(self.artwork_id))
             if self.upload is not None:
                 await self.use(AbandonUpload)(actor=self.actor, upload=self.upload)
         except Exception:
             log.exception("an abandoned upload was left behind", upload_id=str(self.upload and self.upload.id))
+
+    async def _made_a_track(self, upload: Upload) -> bool:
+        """Whether it did after all: a client that hung up as it was committed cancelled only the answer."""
+        return await self.use(TrackOfUpload)(actor=self.actor, upload_id=upload.id) is not None
 
     async def _keep_audio(self, segment: MultipartSegment, events: AsyncGenerator[Event]) -> None:
         if self.stored is not None:
@@ -199,13 +204,30 @@ class _Form:
         self.errors += [
             FieldError(name, "mistyped", "Use true or false.") for name, value in flags.items() if value is None
         ]
-        visibility = self.texts.get("visibility", Audience.PUBLIC)
-        if visibility not in set(Audience):
-            self.errors.append(FieldError("visibility", "mistyped", "Use public or private."))
+        for name in CHOICES.keys() & self.texts.keys():
+            if self.texts[name] not in set(CHOICES[name]):
+                self.errors.append(FieldError(name, "mistyped", f"Use one of: {', '.join(CHOICES[name])}."))
+        publish_at = self._moment("publish_at")
         self._refuse_errors()
         texts = {name: self.texts[name] for name in TEXTS & self.texts.keys()}
         answers = {name: value for name, value in flags.items() if value is not None}
-        return TrackDetails(**texts, **answers, tags=tuple(self.tags), audience=audience_of(visibility))  # type: ignore[arg-type]  # texts and flags go to fields of their type
+        return TrackDetails(
+            **texts,  # type: ignore[arg-type]  # texts and flags go to fields of their type
+            **answers,  # type: ignore[arg-type]  # as above
+            tags=tuple(self.tags),
+            audience=Audience(self.texts.get("visibility", Audience.PUBLIC)),
+            policy=StreamPolicy(self.texts.get("policy", StreamPolicy.ALLOW)),
+            publish_at=publish_at,
+        )
+
+    def _moment(self, name: str) -> datetime | None:
+        if name not in self.texts:
+            return None
+        try:
+            return msgspec.convert(self.texts[name], MOMENT)
+        except msgspec.ValidationError:
+            self.errors.append(FieldError(name, "mistyped", "Use a moment of ISO 8601 with its offset from UTC."))
+            return None
 
     def _refuse_errors(self) -> None:
         if self.errors:
@@ -243,22 +265,31 @@ class UploadOperation(Operation):
 
     def __post_init__(self) -> None:
         text, flag = Schema(type=OpenAPIType.STRING), Schema(type=OpenAPIType.BOOLEAN)
-        form = Schema(
-            type=OpenAPIType.OBJECT,
-            required=[AUDIO, "title"],
-            properties={
-                AUDIO: Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream"),
-                ARTWORK: Schema(type=OpenAPIType.STRING, content_media_type="image/*"),
-                **dict.fromkeys(sorted(TEXTS - {"license"}), text),
-                "permalink": text,
-                "license": Schema(type=OpenAPIType.STRING, enum=sorted(LICENSES)),
-                "visibility": Schema(type=OpenAPIType.STRING, enum=["public", "private"], default="public"),
-                TAGS: Schema(type=OpenAPIType.ARRAY, items=text),
-                **dict.fromkeys(sorted(FLAGS), flag),
-            },
-        )
+        said = {
+            **dict.fromkeys(sorted(TEXTS - {"license"}), text),
+            "permalink": text,
+            "license": Schema(type=OpenAPIType.STRING, enum=sorted(LICENSES)),
+            "visibility": Schema(type=OpenAPIType.STRING, enum=["public", "private", "scheduled"], default="public"),
+            "publish_at": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
+            "policy": Schema(type=OpenAPIType.STRING, enum=["allow", "snip", "block"], default="allow"),
+            TAGS: Schema(type=OpenAPIType.ARRAY, items=text),
+            **dict.fromkeys(sorted(FLAGS), flag),
+        }
+        files = {
+            AUDIO: Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream"),
+            ARTWORK: Schema(type=OpenAPIType.STRING, content_media_type="image/*"),
+        }
+        finished = {"upload_id": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.UUID)}
         self.request_body = RequestBody(
-            content={"multipart/form-data": OpenAPIMediaType(schema=form)},
+            content={
+                "multipart/form-data": _object([AUDIO, "title"], {**files, **said}),
+                "application/json": _object(["upload_id", "title"], {**finished, **said}),
+            },
             required=True,
-            description="Parts in any order; tags is repeated. Streamed, up to 1 GiB of audio.",
+            description="A form, its parts in any order and tags repeated, streamed, up to 1 GiB of audio; or JSON "
+            "that names a finished upload.",
         )
+
+
+def _object(required: list[str], properties: dict[str, Schema]) -> OpenAPIMediaType:
+    return OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT, required=required, properties=dict(properties)))

@@ -9,7 +9,13 @@ from soundgraph.application.deliveries import Dispatcher
 from soundgraph.domain.ids import EventId
 
 # Encoding keeps two cores busy; everything else waits for something.
-WIDTHS: Final[Mapping[str, int]] = {"media": max(1, (os.cpu_count() or 1) // 2), "fanout": 2, "mail": 2, "default": 2}
+WIDTHS: Final[Mapping[str, int]] = {
+    "media": max(1, (os.cpu_count() or 1) // 2),
+    "fanout": 2,
+    "mail": 2,
+    "bulk": 1,
+    "default": 2,
+}
 THREADS: Final = sum(WIDTHS.values()) + 2
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -14,6 +15,7 @@ from soundgraph.domain.events import PeriodicDue
 from soundgraph.domain.ids import EventId
 
 SWEEP_SECONDS: Final = 5.0
+SOON_SECONDS: Final = 1.0
 BATCH: Final = 200
 CHORES: Final = uuid.UUID("018f0000-0000-7000-8000-000000000000")
 
@@ -21,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 class Sweep:
-    """Runs every few seconds, and at once when woken."""
+    """Runs every few seconds, every second while something falls due before the next time, and at once when woken."""
 
     def __init__(
         self,
@@ -43,16 +45,17 @@ class Sweep:
         """Sweep until cancelled."""
         while True:
             self._woken.clear()
+            pause = SWEEP_SECONDS
             try:
                 await self._arm_chores()
-                await self._once()
+                pause = await self._once()
             except Unavailable as away:
                 log.warning("sweep_postponed", code=away.code)
             except Exception:
                 # Whatever it was, a worker that no longer looks would be worse.
                 log.exception("sweep_failed")
             try:
-                async with asyncio.timeout(SWEEP_SECONDS):
+                async with asyncio.timeout(pause):
                     await self._woken.wait()
             except TimeoutError:
                 continue
@@ -62,8 +65,12 @@ class Sweep:
             event_id = EventId(uuid.uuid5(CHORES, chore.name))
             await self._deliveries.arm(PeriodicDue(chore=chore.name), event_id, chore, now=self._clock.now())
 
-    async def _once(self) -> None:
-        now = self._clock.now()
+    async def _once(self) -> float:
+        """Hint at what is due. Returns in how many seconds to look again."""
+        now, names = self._clock.now(), self._subscriptions.names(self._queues)
         await self._deliveries.bury_exhausted(now=now)
-        for hint in await self._deliveries.due(self._subscriptions.names(self._queues), now=now, limit=BATCH):
+        due = await self._deliveries.due(names, now=now, limit=BATCH)
+        soon = await self._deliveries.due(names, now=now + timedelta(seconds=SWEEP_SECONDS), limit=len(due) + 1)
+        for hint in due:
             await self._send(hint)
+        return SOON_SECONDS if len(soon) > len(due) else SWEEP_SECONDS

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     ARRAY,
     UUID,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from soundgraph.adapters.postgres.schema.base import MOMENT, metadata
 
@@ -52,6 +54,8 @@ handles = Table(
     "handles",
     metadata,
     Column("handle", Text, primary_key=True),
+    # What it looks like. Null where two looked alike before that was asked.
+    Column("likeness", Text, unique=True),
     Column("account_id", UUID, index=True),
     Column("registration_id", UUID, ForeignKey("registrations.id", ondelete="CASCADE"), index=True),
 )
@@ -69,6 +73,42 @@ session_families = Table(
     Column("expires_at", MOMENT, nullable=False, index=True),
     Column("ended_at", MOMENT),
     Column("version", Integer, nullable=False),
+)
+
+password_resets = Table(
+    "password_resets",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("account_id", UUID, ForeignKey("accounts.id", ondelete="CASCADE"), index=True),
+    Column("token_digest", LargeBinary, nullable=False, unique=True),
+    Column("expires_at", MOMENT, nullable=False, index=True),
+)
+
+email_changes = Table(
+    "email_changes",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("account_id", UUID, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("old_email", Text, nullable=False),
+    Column("new_email", Text, nullable=False),
+    Column("old_digest", LargeBinary, nullable=False, unique=True),
+    Column("new_digest", LargeBinary, nullable=False, unique=True),
+    Column("expires_at", MOMENT, nullable=False, index=True),
+    Column("old_confirmed", Boolean, nullable=False),
+    Column("new_confirmed", Boolean, nullable=False),
+)
+
+# Refers to nothing: an entry outlives whom and what it is about.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("actor_id", UUID, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject_id", UUID, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    Index("audit_subject_idx", "subject_id", text("id DESC")),
 )
 
 profiles = Table(

@@ -7,9 +7,11 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -18,6 +20,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from soundgraph.adapters.postgres.schema.base import MOMENT, metadata
+
+# Uploads of which something may be stored that is no track's.
+HOLDS_BYTES = "sha256 IS NULL OR kind <> 'form' AND NOT tidied"
 
 uploads = Table(
     "uploads",
@@ -28,9 +33,19 @@ uploads = Table(
     Column("filename", Text, nullable=False),
     Column("size_bytes", BigInteger),
     Column("sha256", Text),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint("kind IN ('form', 'resumable', 'part', 'joined', 'direct')", name="kind"),
+        nullable=False,
+    ),
+    Column("length", BigInteger),
+    Column("metadata", Text, nullable=False),
+    Column("parts", ARRAY(UUID), nullable=False),
+    Column("tidied", Boolean, nullable=False),
     Column("expires_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
-    Index("uploads_unfinished_idx", "expires_at", postgresql_where=text("sha256 IS NULL")),
+    Index("uploads_unfinished_idx", "expires_at", postgresql_where=text(HOLDS_BYTES)),
 )
 
 tracks = Table(
@@ -50,6 +65,8 @@ tracks = Table(
         CheckConstraint("audience IN ('private', 'scheduled', 'public')", name="audience"),
         nullable=False,
     ),
+    Column("publish_at", MOMENT),
+    Column("policy", Text, CheckConstraint("policy IN ('allow', 'snip', 'block')", name="policy"), nullable=False),
     Column(
         "standing", Text, CheckConstraint("standing IN ('ok', 'hidden', 'removed')", name="standing"), nullable=False
     ),
@@ -62,6 +79,7 @@ tracks = Table(
     Column("artwork_id", UUID),
     Column("version", Integer, nullable=False),
     UniqueConstraint("owner_id", "permalink", name="tracks_permalink_key"),
+    Index("tracks_artwork_idx", "artwork_id", postgresql_where=text("artwork_id IS NOT NULL")),
     Index(
         "tracks_published_idx",
         "owner_id",
@@ -97,7 +115,17 @@ revisions = Table(
     Column("renditions", JSONB, nullable=False),
     Column("failure", JSONB(none_as_null=True)),
     Column("created_at", MOMENT, nullable=False),
+    Column("reserved_ms", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("track_id", "number", name="revisions_number_key"),
+)
+
+# What an account keeps of audio: always the sum over its tracks, written with every change to one of them.
+allowances = Table(
+    "allowances",
+    metadata,
+    Column("account_id", UUID, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("used_ms", BigInteger, nullable=False),
+    Column("reserved_ms", BigInteger, nullable=False),
 )
 
 likes = Table(
@@ -143,7 +171,23 @@ playlist_items = Table(
     Index("playlist_items_order_idx", "playlist_id", "rank"),
 )
 
-# Every play that was reported; `reason` says why one was not counted.
+# `subject_id` is a track's or a playlist's. Of the token only its SHA-256 is here.
+secret_links = Table(
+    "secret_links",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("kind", Text, CheckConstraint("kind IN ('track', 'playlist')", name="kind"), nullable=False),
+    Column("subject_id", UUID, nullable=False),
+    Column("owner_id", UUID, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("label", Text, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("expires_at", MOMENT, index=True),
+    Column("plays", Integer, nullable=False),
+    Index("secret_links_listed_idx", "subject_id", text("created_at DESC"), text("id DESC")),
+)
+
+# Every play that was reported; `reason` says why one was not counted. In partitions by month, which are dropped whole.
 plays = Table(
     "plays",
     metadata,
@@ -152,8 +196,32 @@ plays = Table(
     Column("listener", Text, nullable=False),
     Column("position_ms", Integer, nullable=False),
     Column("context", Text, nullable=False),
-    Column("at", MOMENT, nullable=False),
+    Column("at", MOMENT, primary_key=True),
     Column("counted", Boolean, nullable=False),
     Column("reason", Text),
+    Index("plays_listener_idx", "listener"),
     Index("plays_counted_idx", "track_id", "listener", text("at DESC"), postgresql_where=text("counted")),
+    postgresql_partition_by="RANGE (at)",
+)
+
+# How many plays of each outcome: counted, or the reason why not. Days are in UTC.
+plays_by_day = Table(
+    "plays_by_day",
+    metadata,
+    Column("track_id", UUID, ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("outcome", Text, primary_key=True),
+    Column("plays", Integer, nullable=False),
+)
+
+# What someone played, each track once.
+history = Table(
+    "history",
+    metadata,
+    Column("account_id", UUID, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("track_id", UUID, ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", MOMENT, nullable=False, index=True),
+    Column("position_ms", Integer, nullable=False),
+    Index("history_track_idx", "track_id"),
+    Index("history_listed_idx", "account_id", text("at DESC"), text("track_id DESC")),
 )

@@ -32,7 +32,7 @@ def run(settings: Settings) -> None:
             "The demo is for a machine of one's own: it needs SOUNDGRAPH_ENV=development and no SOUNDGRAPH_SMTP_URL, "
             "because it reads the mails that verify its people."
         )
-    signal.signal(signal.SIGTERM, _interrupt)
+    stops_when_asked()
     console = Console()
     with suppress(KeyboardInterrupt), _server(settings, console) as started:
         asyncio.run(_populate(settings, console))
@@ -42,6 +42,13 @@ def run(settings: Settings) -> None:
         if started is not None:
             console.print("Ctrl-C stops everything; `make serve` brings it back.", highlight=False)
             started.wait()
+
+
+def stops_when_asked() -> None:
+    """Make SIGTERM another name of Ctrl-C, on which asyncio cancels: raising would tear a driver apart half-way."""
+    # A shell that starts something in the background has it ignore Ctrl-C, and asyncio leaves that as it is.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _interrupt)
 
 
 async def _populate(settings: Settings, console: Console) -> None:
@@ -98,5 +105,4 @@ def _server(settings: Settings, console: Console) -> Iterator[subprocess.Popen[b
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as the signal module calls it
-    """Being asked to stop is Ctrl-C by another name."""
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)

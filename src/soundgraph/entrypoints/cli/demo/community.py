@@ -86,7 +86,7 @@ class Community:
             while True:
                 for path in set(self._mail_dir.glob("*.eml")) - before:
                     mail = message_from_bytes(await asyncio.to_thread(path.read_bytes), policy=policy.default)
-                    body = mail.get_body()
+                    body = mail.get_body(("plain",))
                     if mail["To"] == address and body is not None:
                         return str(body.get_content().partition("token=")[2].split()[0])
                 await asyncio.sleep(0.1)

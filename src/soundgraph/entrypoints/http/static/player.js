@@ -35,18 +35,19 @@ export class Player {
   add(track) { this.#tracks.push(track); }
 
   /** Play a track, or pause it if it plays. */
-  toggle(track) {
-    if (this.#current !== track) this.#take(track, 0);
+  async toggle(track) {
+    if (this.#current !== track && !(await this.#take(track, 0))) return;
     if (this.#audio.paused) this.#play();
     else this.#audio.pause();
   }
 
   /** Move within a track, in milliseconds; a track that is not the current one starts to play there. */
-  seek(track, position) {
+  async seek(track, position) {
     if (this.#current !== track) {
-      this.#take(track, position);
-      this.#play();
-    } else if (this.#audio.readyState === 0) {
+      if (await this.#take(track, position)) this.#play();
+      return;
+    }
+    if (this.#audio.readyState === 0) {
       this.#wanted = position;
     } else {
       this.#audio.currentTime = position / 1000;
@@ -54,13 +55,15 @@ export class Player {
     this.#show(position);
   }
 
-  #take(track, position) {
+  /** Make it the current one. False if another was chosen meanwhile, or if nothing of it can be heard. */
+  async #take(track, position) {
+    this.#audio.removeAttribute("src");
+    this.#audio.load();
     this.#current?.mark(false);
     this.#current?.show(0);
     this.#current?.element.removeAttribute("aria-current");
     this.#current = track;
     [this.#wanted, this.#heard, this.#last, this.#reported] = [position, 0, position / 1000, false];
-    this.#audio.src = `/api/v1/tracks/${track.id}/stream`;
     track.element.setAttribute("aria-current", "true");
     this.#bar.hidden = false;
     const title = this.#bar.querySelector(".bar-title");
@@ -68,6 +71,14 @@ export class Player {
     title.href = track.link;
     this.#bar.querySelector(".bar-by").textContent = track.by;
     this.#show(position);
+    const source = await track.source();
+    if (this.#current !== track) return false;
+    if (!source) {
+      this.#say(`${track.title} cannot be played right now.`);
+      return false;
+    }
+    this.#audio.src = source;
+    return true;
   }
 
   async #play() {
@@ -93,13 +104,13 @@ export class Player {
     this.#last = at;
     if (moved > 0 && moved < LONGEST_TICK_SECONDS) this.#heard += moved;
     this.#show(Math.min(at * 1000, this.#current.duration));
-    if (!this.#reported && this.#heard >= Math.min(this.#current.duration / 2000, HEARD_SECONDS)) this.#report(at);
+    if (this.#current.access === "playable" && !this.#reported && this.#heard >= Math.min(this.#current.duration / 2000, HEARD_SECONDS)) this.#report(at);
   }
 
   #report(at) {
     this.#reported = true;
     const position = Math.min(this.#current.duration, Math.ceil(Math.max(at, this.#heard) * 1000));
-    fetch(`/api/v1/tracks/${this.#current.id}/plays`, {
+    fetch(this.#current.address("plays"), {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ position_ms: position, context: `page:${location.pathname}`.slice(0, 200) }),

@@ -10,9 +10,9 @@ export class Waveform {
   #peaks = null;
   #played = 0;
 
-  constructor(canvas, trackId) {
+  constructor(canvas, track) {
     this.#canvas = canvas;
-    this.#url = `/api/v1/tracks/${trackId}/waveform?points=${POINTS}`;
+    this.#url = track.address(`waveform?points=${POINTS}`);
     new ResizeObserver(() => this.draw()).observe(canvas);
   }
 

@@ -1,0 +1,1 @@
+"""OpenID Connect providers, reached with authlib on httpx; what they sign is checked with PyJWT."""

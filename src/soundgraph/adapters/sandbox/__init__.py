@@ -1,0 +1,1 @@
+"""What keeps children that open strangers' files from doing harm."""

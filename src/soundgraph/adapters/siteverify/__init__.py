@@ -1,0 +1,1 @@
+"""Captcha services. All three answer the same protocol, which began as reCAPTCHA's `siteverify`."""
