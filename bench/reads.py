@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from tests.audio import wav_bytes
 from tests.e2e.load import latency_of
-from tests.e2e.product import ROOT, Served, eventually, free_port
+from tests.e2e.product import ROOT, Served, eventually
+from tests.ports import free_port
 
 CONNECTIONS = 16
 SECONDS = 3.0

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.audio import wav_bytes
 from tests.e2e.load import MIB, MemoryWatch, poll_while, uploading
-from tests.e2e.product import Served, free_port
+from tests.e2e.product import Served
+from tests.ports import free_port
 
 
 def main() -> None:

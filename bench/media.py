@@ -1,0 +1,191 @@
+"""What processing costs beside the command lines: `python -m bench.media [runs]`.
+
+Both sides work on the same files, in turn; the table has the medians. A side that is not installed is left out.
+"""
+
+import asyncio
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from soundgraph.adapters.memory.store import MemoryStore
+from soundgraph.adapters.pyav.processor import PyAvProcessor
+from soundgraph.domain.tracks import Analysis, Rendition
+
+RATE = 44_100
+MINUTES = 5
+SEGMENTED = ("-f", "hls", "-hls_segment_type", "fmp4", "-hls_time", "6", "aac/index.m3u8")
+AAC, MP3, OPUS = (
+    ("-c:a", "aac", "-b:a", "160k"),
+    ("-c:a", "libmp3lame", "-b:a", "128k"),
+    ("-c:a", "libopus", "-b:a", "64k"),
+)
+OUTPUTS = (*AAC, *SEGMENTED, *MP3, "out.mp3", *OPUS, "out.webm")
+# The same with the settings of our encoders.
+TUNED_OUTPUTS = (
+    *(*AAC, "-aac_coder", "fast", *SEGMENTED),
+    *(*MP3, "-compression_level", "2", "out.mp3"),
+    *(*OPUS, "-compression_level", "3", "out.webm"),
+)
+WAVEFORMS = """
+import sys
+from pathlib import Path
+from soundgraph.adapters.pyav.decode import decoded, opened, samples
+from soundgraph.adapters.pyav.waveform import WaveformFile
+for name in sys.argv[1:]:
+    with opened(Path(name)) as source:
+        waveform = None
+        for frame in decoded(source, 0):
+            waveform = waveform or WaveformFile(Path(name + ".json"), frame.sample_rate)
+            waveform.feed(samples(frame))
+        waveform.finish()
+"""
+
+
+@dataclass
+class Cost:
+    """Wall and processor time of one run, in seconds, and for processing when the track was playable."""
+
+    wall: float
+    processor: float
+    playable: float = 0.0
+
+
+def music(seconds: int) -> bytes:
+    """Interleaved 16-bit stereo: chords that change twice a second over bursts of noise."""
+    random, beat = np.random.default_rng(3), RATE // 2
+    times, fall = np.arange(beat) / RATE, np.exp(-np.arange(beat) / RATE * 6)
+    beats = []
+    for _ in range(2 * seconds):
+        root = 110 * 2 ** (random.integers(24) / 12)
+        chord = sum(np.sin(2 * np.pi * root * k * times + random.uniform(0, 6)) / k for k in (1, 1.25, 1.5, 2, 3, 4))
+        beats.append(0.15 * np.stack([chord, 0.8 * chord]) + 0.15 * fall * random.standard_normal((2, beat)))
+    return np.rint(np.clip(np.concatenate(beats, axis=1), -1, 1).T * 32_767).astype("<i2").tobytes()
+
+
+def measured(work: Callable[[], float | None]) -> Cost:
+    """What some work costs that is done in child processes; it may return when the track was playable."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    playable = work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(time.perf_counter() - started, used, playable or 0.0)
+
+
+def run(*command: str | Path, cwd: Path) -> None:
+    """Run a command that has to succeed."""
+    subprocess.run(command, cwd=cwd, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+def processed(directory: Path, name: str) -> float:
+    """Process a file as the worker does. Returns the seconds until the track was playable."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield (directory / name).read_bytes()
+
+    async def work() -> float:
+        store, started, seen = MemoryStore(), time.perf_counter(), set[type]()
+        await store.put("original", chunks())
+        playable = 0.0
+        async for result in PyAvProcessor(store, directory / "scratch").process("original", into="r/"):
+            seen.add(type(result))
+            if not playable and {Analysis, Rendition} <= seen:
+                playable = time.perf_counter() - started
+        return playable
+
+    return asyncio.run(work())
+
+
+def transcoded(directory: Path, name: str, outputs: tuple[str, ...]) -> None:
+    """The same three renditions by one run of the ffmpeg command."""
+    (directory / "aac").mkdir(exist_ok=True)
+    run("ffmpeg", "-v", "error", "-y", "-i", name, *outputs, cwd=directory)
+
+
+def interleaved(runs: int, sides: dict[str, Callable[[], float | None]]) -> dict[str, Cost]:
+    """The median cost of each side, run in turn."""
+    costs: dict[str, list[Cost]] = {name: [] for name in sides}
+    for _ in range(runs):
+        for name, work in sides.items():
+            costs[name].append(measured(work))
+    return {
+        name: Cost(
+            *(statistics.median(getattr(one, field) for one in ran) for field in ("wall", "processor", "playable"))
+        )
+        for name, ran in costs.items()
+    }
+
+
+def report(title: str, ran: dict[str, Cost]) -> None:
+    """Print the rows of one table, and how many times the first side each other one takes."""
+    print(title)
+    ours = next(iter(ran.values()))
+    for name, cost in ran.items():
+        playable = (
+            f"  playable {cost.playable:6.2f} s = {cost.playable / cost.wall:.2f} of all" if cost.playable else ""
+        )
+        ratios = f"{cost.wall / ours.wall:5.2f} × wall  {cost.processor / ours.processor:5.2f} × processor"
+        print(f"  {name:24} {cost.wall:7.2f} s wall {cost.processor:7.2f} s processor  {ratios}{playable}")
+
+
+def main() -> None:
+    """Measure and print."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    ffmpeg, audiowaveform = shutil.which("ffmpeg"), shutil.which("audiowaveform")
+    if ffmpeg is None:
+        sys.exit("The ffmpeg command is not installed: there is nothing to compare with.")
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        (directory / "raw").write_bytes(music(60 * MINUTES))
+        raw = ("ffmpeg", "-v", "error", "-y", "-f", "s16le", "-ar", str(RATE), "-ac", "2")
+        run(*raw, "-i", "raw", "five.wav", cwd=directory)
+        run(*raw, "-i", "raw", "-b:a", "320k", "five.mp3", cwd=directory)
+        run(*raw, "-stream_loop", "11", "-i", "raw", "-b:a", "192k", "hour.mp3", cwd=directory)
+        wavs = []
+        for number in range(10):
+            shutil.copy(directory / "five.wav", directory / f"{number}.wav")
+            wavs.append(f"{number}.wav")
+        for file in ("five.wav", "five.mp3"):
+            sides: dict[str, Callable[[], float | None]] = {
+                "soundgraph, everything": partial(processed, directory, file),
+                "ffmpeg, three renditions": partial(transcoded, directory, file, OUTPUTS),
+                "ffmpeg, our settings": partial(transcoded, directory, file, TUNED_OUTPUTS),
+            }
+            report(f"All renditions of {file} ({MINUTES} minutes)", interleaved(runs, sides))
+        for title, files in (("Ten waveforms of five.wav", wavs), ("The waveform of hour.mp3", ["hour.mp3"])):
+            sides = {"soundgraph": partial(drawn, directory, files)}
+            if audiowaveform:
+                sides["audiowaveform"] = partial(rival, directory, files)
+            sides["ffmpeg -f null"] = partial(decoded_only, directory, files)
+            report(title, interleaved(runs, sides))
+
+
+def drawn(directory: Path, files: list[str]) -> None:
+    """Waveforms by the code of the child, in one process."""
+    run(sys.executable, "-c", WAVEFORMS, *files, cwd=directory)
+
+
+def rival(directory: Path, files: list[str]) -> None:
+    """Waveforms by BBC audiowaveform."""
+    for file in files:
+        run("audiowaveform", "-q", "-i", file, "-o", f"{file}.dat", "-b", "8", cwd=directory)
+
+
+def decoded_only(directory: Path, files: list[str]) -> None:
+    """Nothing but decoding."""
+    for file in files:
+        run("ffmpeg", "-v", "error", "-i", file, "-f", "null", "-", cwd=directory)
+
+
+if __name__ == "__main__":
+    main()
