@@ -4,6 +4,7 @@ Both sides work on the same files, in turn; the table has the medians. A side th
 """
 
 import asyncio
+import os
 import resource
 import shutil
 import statistics
@@ -20,6 +21,7 @@ import numpy as np
 
 from soundgraph.adapters.memory.store import MemoryStore
 from soundgraph.adapters.pyav.processor import PyAvProcessor
+from soundgraph.adapters.pyav.supervisor import ENVIRONMENT
 from soundgraph.domain.tracks import Analysis, Rendition
 
 RATE = 44_100
@@ -82,9 +84,10 @@ def measured(work: Callable[[], float | None]) -> Cost:
     return Cost(time.perf_counter() - started, used, playable or 0.0)
 
 
-def run(*command: str | Path, cwd: Path) -> None:
+def run(*command: str | Path, cwd: Path, **environment: str) -> None:
     """Run a command that has to succeed."""
-    subprocess.run(command, cwd=cwd, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    settings = {**os.environ, **environment}
+    subprocess.run(command, cwd=cwd, env=settings, check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
 
 def processed(directory: Path, name: str) -> float:
@@ -171,8 +174,8 @@ def main() -> None:
 
 
 def drawn(directory: Path, files: list[str]) -> None:
-    """Waveforms by the code of the child, in one process."""
-    run(sys.executable, "-c", WAVEFORMS, *files, cwd=directory)
+    """Waveforms by the code of the child, in one process with its settings."""
+    run(sys.executable, "-c", WAVEFORMS, *files, cwd=directory, **ENVIRONMENT)
 
 
 def rival(directory: Path, files: list[str]) -> None:

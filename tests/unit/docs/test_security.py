@@ -1,6 +1,7 @@
 """The page on security promises nothing that is not tested, or says so."""
 
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,3 +31,14 @@ def test_every_chapter_is_there_in_order() -> None:
     sections = [tuple(int(part) for part in section[1:].split(".")) for section, _ in rows()]
     assert sections == sorted(set(sections))
     assert {section[0] for section in sections} == set(range(1, 18))
+
+
+def test_dependencies_are_locked_and_their_updates_promised() -> None:
+    packages = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
+    foreign = [one for one in packages if "registry" in one["source"]]
+    assert len(foreign) > 30
+    for one in foreign:
+        files = [*one.get("wheels", []), *([one["sdist"]] if "sdist" in one else [])]
+        assert files and all(file["hash"].startswith("sha256:") for file in files), one["name"]
+    policy = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| (critical, high|medium|low) \|", policy, re.MULTILINE) == ["critical, high", "medium", "low"]
