@@ -232,6 +232,40 @@ class Busy(MemoryStore):
         await super().remove_under(prefix)
 
 
+class Halting(MemoryStore):
+    """Stops half-way through the first copy, as whoever is killed does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.half: set[str] = set()
+        self.stopped = False
+
+    async def copy(self, source: str, target: str) -> None:
+        if not self.stopped:
+            self.stopped = True
+            self.half.add(target)
+            raise OSError("killed")
+        await super().copy(source, target)
+
+    async def remove(self, key: str) -> None:
+        self.half.discard(key)
+        await super().remove(key)
+
+
+async def test_half_a_copy_of_the_original_is_removed_by_the_next_attempt() -> None:
+    media, store = Scripted(), Halting()
+    app = memory_app({MediaProcessor: media, ObjectStore: store})
+    media.store = app.store = store
+    _, track_id = await posted(app)
+    await app.settle()
+    assert store.half
+    app.clock.advance(timedelta(minutes=1))
+    await app.settle()
+    assert (await view(app, track_id)).state == "ready"
+    assert store.half == set()
+    assert await originals(app, media, track_id) == (False, True)
+
+
 async def test_the_debt_is_paid_after_what_earlier_attempts_left_is_gone() -> None:
     media = Scripted(["waveform", OSError("disk")])
     store = Busy()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from soundgraph.application.deliveries import EventLog
-from soundgraph.application.ports import Clock, Debt, Ids, ObjectStore
+from soundgraph.application.ports import Clock, Debt, ObjectStore
 from soundgraph.application.tracks.ports import (
     CoverMaker,
     EmbeddedCover,
@@ -65,11 +65,10 @@ class ProcessRevision:
         covers: CoverMaker,
         store: ObjectStore,
         board: ProgressBoard,
-        ids: Ids,
         clock: Clock,
     ) -> None:
         self._work, self._media, self._covers, self._store = work, media, covers, store
-        self._board, self._ids, self._clock = board, ids, clock
+        self._board, self._clock = board, clock
 
     async def __call__(self, event: RevisionReceived, debt: Debt) -> None:
         begun = await self._begin(event, debt)
@@ -81,6 +80,8 @@ class ProcessRevision:
             return
         original = track.original_key(revision)
         if await self._store.size(original) is None:
+            # Whoever died in the middle of this left half a copy.
+            await self._store.remove(original)
             await self._store.copy(revision.quarantine_key, original)
         failure = await self._process(event, debt, original, into=track.rendition_prefix(revision, debt.attempts))
         if failure is None:
@@ -116,10 +117,13 @@ class ProcessRevision:
             await self._store.remove_under(track.rendition_prefix(revision, attempt))
         if revision.failure is not None and not revision.failure.retryable:
             await self._store.remove(track.original_key(revision))
+        if failure is not None:
+            await self._drop_cover(track, revision.id)
         await self._store.remove(revision.quarantine_key)
 
     async def _discard(self, track: Track, revision: Revision) -> None:
         await self._store.remove_under(track.media_prefix)
+        await self._store.remove_under(artwork_prefix(_found_in(revision.id)))
         await self._store.remove(track.original_key(revision))
         await self._store.remove(revision.quarantine_key)
 
@@ -174,16 +178,21 @@ class ProcessRevision:
 
     async def _adopt_cover(self, event: RevisionReceived, debt: Debt, cover: EmbeddedCover) -> None:
         """Make the file's own picture the cover of a track that has none. A picture that is none changes nothing."""
-        artwork_id = ArtworkId(self._ids.new())
-        adopted = None
+        made, artwork_id = False, _found_in(event.revision_id)
         try:
             await self._covers.make(cover.key, into=artwork_prefix(artwork_id))
-            adopted = await self._change(event, debt, lambda track: track.adopt_artwork(artwork_id))
+            made = True
         except (Invalid, Unavailable) as error:
             logger.info("the picture in a file of track %s is no cover: %s", event.track_id, error)
-        if adopted is None or adopted.artwork_id != artwork_id:
-            await self._store.remove_under(artwork_prefix(artwork_id))
+        track = await self._change(event, debt, lambda track: track.adopt_artwork(artwork_id) if made else ())
+        await self._drop_cover(track, event.revision_id)
         await self._store.remove(cover.key)
+
+    async def _drop_cover(self, track: Track | None, revision_id: RevisionId) -> None:
+        """Remove what was made of the picture in a file, unless it is the cover."""
+        artwork_id = _found_in(revision_id)
+        if track is None or track.artwork_id != artwork_id:
+            await self._store.remove_under(artwork_prefix(artwork_id))
 
     async def _change(
         self,
@@ -215,6 +224,11 @@ class ProcessRevision:
         allowance = await work.allowances.get(track.owner_id)
         if not track.reserve(revision_id, duration_ms, allowance):
             raise MediaFailed(QUOTA_EXCEEDED)
+
+
+def _found_in(revision_id: RevisionId) -> ArtworkId:
+    """The cover that a file brings along: the same one, whichever attempt finds it."""
+    return ArtworkId(revision_id)
 
 
 class GiveUpOnRevision:
