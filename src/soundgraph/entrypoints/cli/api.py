@@ -1,5 +1,6 @@
 """`soundgraph api`: the HTTP server. Any number of processes share the port; they need Redis to agree on limits."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -68,4 +69,7 @@ def load(parent: int, application: str) -> Callable[..., Any]:
     module = import_module(name)
     wait_at_gate()
     made: Callable[..., Any] = getattr(module, factory)()
+    # What is there now stays: looking through all of it for garbage stopped every request for an eighth of a second.
+    gc.collect()
+    gc.freeze()
     return made
