@@ -103,6 +103,18 @@ async def test_the_abandoned_are_the_expired_and_unfinished_oldest_first(app: Ap
         assert await work.uploads.abandoned(now=EPOCH, limit=9) == []
 
 
+async def test_the_unfinished_of_somebody_are_counted(app: App) -> None:
+    ada, ben = await inhabit(app, "ada", "ben")
+    for owner in (ada, ada, ben):
+        await add(app, replace(an_upload(owner, complete=False), kind=UploadKind.RESUMABLE))
+    await add(app, replace(an_upload(ada, complete=False), kind=UploadKind.DIRECT))
+    await add(app, replace(an_upload(ada, complete=False), kind=UploadKind.FORM))
+    await add(app, replace(an_upload(ada), kind=UploadKind.RESUMABLE))
+    async with app.work() as work:
+        assert await work.uploads.unfinished(ada, now=EPOCH) == 3
+        assert await work.uploads.unfinished(ada, now=EPOCH + UPLOAD_LIFETIME + timedelta(days=1)) == 0
+
+
 async def test_every_kind_is_kept(app: App) -> None:
     (ada,) = await inhabit(app, "ada")
     for kind in UploadKind:

@@ -161,3 +161,4 @@ class Caps:
     """How much of something one account may have at the same time; None is no limit."""
 
     tracks_in_processing: int | None = 2
+    unfinished_uploads: int | None = 100

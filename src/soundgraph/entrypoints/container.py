@@ -100,7 +100,7 @@ def _limiter(settings: Settings, redis: Any, clock: Clock) -> Limiter:
 
 
 def _caps(settings: Settings) -> Caps:
-    return Caps(tracks_in_processing=None) if settings.rate_limits == "off" else Caps()
+    return Caps(None, None) if settings.rate_limits == "off" else Caps()
 
 
 def _store(settings: Settings, secrets: Secrets, clock: Clock) -> FilesystemStore | S3Store:

@@ -25,11 +25,14 @@ from soundgraph.application.people import ReadProfile
 from soundgraph.application.ports import ObjectStore
 from soundgraph.application.tracks import (
     AbandonUpload,
+    BeginDirect,
+    BeginResumable,
     BeginUpload,
     CreateTrack,
     DeleteTrack,
     EditTrack,
     ExpireUploads,
+    FindUpload,
     ListTracksOf,
     ReadTrack,
     RemoveTrackMedia,
@@ -40,7 +43,7 @@ from soundgraph.application.views import TrackView
 from soundgraph.domain.errors import Conflict, Invalid, LimitReached, NotFound, Stale, Unavailable
 from soundgraph.domain.events import PeriodicDue
 from soundgraph.domain.ids import AccountId, TrackId, UploadId
-from soundgraph.domain.tracks import UPLOAD_LIFETIME, TrackDetails, TrackRemoved, Upload
+from soundgraph.domain.tracks import UPLOAD_LIFETIME, TrackDetails, TrackRemoved, Upload, UploadKind
 from soundgraph.domain.visibility import ANYONE, Actor, Audience, Role, Standing, Viewer
 
 DETAILS = TrackDetails(title="Take")
@@ -123,6 +126,28 @@ async def test_two_tracks_may_be_in_processing(app: World) -> None:
     await begin(app, bob)
     await app.use(DeleteTrack)(actor=ada, track_id=first)
     await create(app, ada, early)
+
+
+async def test_so_many_uploads_may_wait_for_their_bytes() -> None:
+    app = memory_app({Caps: Caps(None, 3)})
+    ada, bob = await join(app, "ada"), await join(app, "bob")
+
+    async def announce(actor: Actor, kind: UploadKind = UploadKind.RESUMABLE) -> UploadId:
+        return await app.use(BeginResumable)(actor=actor, filename="a.wav", length=9, metadata="", kind=kind)
+
+    first = await announce(ada)
+    await announce(ada, UploadKind.PART)
+    await app.use(BeginDirect)(actor=ada, filename="a.wav")
+    for refused in (announce(ada), app.use(BeginDirect)(actor=ada, filename="a.wav")):
+        with pytest.raises(Invalid) as refusal:
+            await refused
+        assert refusal.value.code == "limit_reached"
+    await announce(bob)
+    dropped, _ = await app.use(FindUpload)(actor=ada, upload_id=first)
+    await app.use(AbandonUpload)(actor=ada, upload=dropped)
+    await announce(ada)
+    app.clock.advance(UPLOAD_LIFETIME)
+    await announce(ada)
 
 
 async def test_a_chosen_permalink_is_kept_or_refused_and_never_changed(app: World) -> None:

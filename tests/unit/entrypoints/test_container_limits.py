@@ -26,7 +26,7 @@ def test_redis_counts_where_there_is_one(tmp_path: Path, values: dict[str, str],
     use = wiring(container(tmp_path, **values))
     assert isinstance(use(Limiter), kind)
     assert use(Limiter) is use(Limiter)
-    assert use(Caps) == Caps(tracks_in_processing=2)
+    assert use(Caps) == Caps(tracks_in_processing=2, unfinished_uploads=100)
 
 
 async def test_lifted_limits_admit_everything(tmp_path: Path) -> None:
@@ -35,4 +35,4 @@ async def test_lifted_limits_admit_everything(tmp_path: Path) -> None:
     verdicts = [(await use(Limiter).take([charge]))[0] for _ in range(2_000)]
     assert {(one.allowed, one.remaining) for one in verdicts} == {(True, RULES[0].limit)}
     await use(Limiter).give_back(charge)
-    assert use(Caps) == Caps(tracks_in_processing=None)
+    assert use(Caps) == Caps(tracks_in_processing=None, unfinished_uploads=None)

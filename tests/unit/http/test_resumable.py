@@ -306,9 +306,13 @@ async def test_parts_are_joined(site: Site) -> None:
     assert looked.headers["upload-concat"] == f"final;{parts[0]} {parts[1]}"
     assert (await ada.http.head(parts[0], headers=TUS)).headers["upload-concat"] == "partial"
     assert (await send(ada, where, len(SONG), b"")).status_code == 409
-    assert (await make_track(ada, where)).status_code == 202
+    made = await make_track(ada, where)
+    assert made.status_code == 202
     (sealed,) = left(site)
     assert site.world.store._objects[sealed] == SONG
+    # The parts are used up; the upload is still the track that it became.
+    assert (await ada.http.head(parts[0], headers=TUS)).status_code == 404
+    assert (await make_track(ada, where)).json()["id"] == made.json()["id"]
 
 
 async def test_creation_with_upload_and_methods_in_disguise(site: Site) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from soundgraph.adapters.memory.database import Tables, kept, save
 from soundgraph.application.tracks import Uploads
-from soundgraph.domain.ids import UploadId
+from soundgraph.domain.ids import AccountId, UploadId
 from soundgraph.domain.tracks import Upload, UploadKind
 
 
@@ -29,6 +29,10 @@ class MemoryUploads(Uploads):
     async def abandoned(self, *, now: datetime, limit: int) -> list[Upload]:
         expired = [one for one in self._tables.uploads.values() if one.expires_at <= now and _holds_bytes(one)]
         return sorted(expired, key=lambda one: one.expires_at)[:limit]
+
+    async def unfinished(self, owner_id: AccountId, *, now: datetime) -> int:
+        own = [one for one in self._tables.uploads.values() if one.owner_id == owner_id]
+        return sum(one.sha256 is None and one.kind is not UploadKind.FORM and one.expires_at > now for one in own)
 
 
 def _holds_bytes(upload: Upload) -> bool:

@@ -72,6 +72,13 @@ class PostgresUploads(Uploads):
         rows = await self._session.rows(expired.order_by(uploads.c.expires_at).limit(limit))
         return [upload_of(row) for row in rows]
 
+    async def unfinished(self, owner_id: AccountId, *, now: datetime) -> int:
+        own = select(func.count()).select_from(uploads).where(uploads.c.owner_id == owner_id)
+        waiting = own.where(
+            uploads.c.sha256.is_(None), uploads.c.kind != UploadKind.FORM.value, uploads.c.expires_at > now
+        )
+        return int((await self._session.rows(waiting))[0][0])
+
 
 def upload_row(upload: Upload) -> dict[str, object]:
     """The row of an upload."""

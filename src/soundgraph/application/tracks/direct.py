@@ -8,7 +8,7 @@ from soundgraph.application.idempotency import Once
 from soundgraph.application.limits import Caps
 from soundgraph.application.ports import Clock, Ids, Presigner, SignedForm
 from soundgraph.application.tracks.ports import TracksWork
-from soundgraph.application.tracks.resumable import begun, own_upload
+from soundgraph.application.tracks.resumable import begun, own_upload, refuse_more_unfinished
 from soundgraph.application.tracks.uploads import refuse_more_processing
 from soundgraph.domain.ids import UploadId
 from soundgraph.domain.tracks import MAX_UPLOAD_BYTES, Upload, UploadKind
@@ -20,7 +20,7 @@ FORM_LIFETIME: Final = timedelta(hours=1)
 class BeginDirect:
     """Open an upload that goes straight to the store. Anyone logged in.
 
-    `once` settles the idempotency key of the request. Raises LimitReached(too_many_processing).
+    `once` settles the idempotency key of the request. Raises LimitReached(too_many_processing), Invalid(limit_reached).
     """
 
     def __init__(self, work: Callable[[], TracksWork], ids: Ids, clock: Clock, caps: Caps) -> None:
@@ -32,6 +32,7 @@ class BeginDirect:
         )
         async with self._work() as work:
             await refuse_more_processing(work, actor.id, self._caps)
+            await refuse_more_unfinished(work, actor.id, self._caps, now=self._clock.now())
             await begun(work, upload, once, self._clock.now())
             await work.commit()
         return upload.id

@@ -100,6 +100,10 @@ class Uploads(ABC):
     async def abandoned(self, *, now: datetime, limit: int) -> list[Upload]:
         """Expired ones that may hold bytes, oldest first: never completed, or not tidied since."""
 
+    @abstractmethod
+    async def unfinished(self, owner_id: AccountId, *, now: datetime) -> int:
+        """How many of somebody's in pieces or straight to the store are neither completed nor expired."""
+
 
 class Tracks(ABC):
     """Every track with its revisions, as one aggregate."""

@@ -21,7 +21,7 @@ from soundgraph.application.tracks.pieces import Piece, PieceWriter, arrived, en
 from soundgraph.application.tracks.ports import TracksWork
 from soundgraph.application.tracks.uploads import refuse_more_processing
 from soundgraph.domain.errors import Conflict, Corrupt, Invalid, NotFound
-from soundgraph.domain.ids import TrackId, UploadId
+from soundgraph.domain.ids import AccountId, TrackId, UploadId
 from soundgraph.domain.tracks import Upload, UploadKind
 from soundgraph.domain.visibility import Actor
 
@@ -39,7 +39,7 @@ class Checksum:
 class BeginResumable:
     """Announce `length` bytes that come in pieces, as an upload or as a part of one. Anyone logged in.
 
-    `once` settles the idempotency key of the request. Raises LimitReached(too_many_processing).
+    `once` settles the idempotency key of the request. Raises LimitReached(too_many_processing), Invalid(limit_reached).
     """
 
     def __init__(self, work: Callable[[], TracksWork], ids: Ids, clock: Clock, caps: Caps) -> None:
@@ -66,9 +66,17 @@ class BeginResumable:
         )
         async with self._work() as work:
             await refuse_more_processing(work, actor.id, self._caps)
+            await refuse_more_unfinished(work, actor.id, self._caps, now=self._clock.now())
             await begun(work, upload, once, self._clock.now())
             await work.commit()
         return upload.id
+
+
+async def refuse_more_unfinished(work: TracksWork, owner_id: AccountId, caps: Caps, *, now: datetime) -> None:
+    """Raise Invalid(limit_reached) where its owner has begun as many as may wait for bytes, in an open unit of work."""
+    most = caps.unfinished_uploads
+    if most is not None and await work.uploads.unfinished(owner_id, now=now) >= most:
+        raise Invalid("limit_reached", f"{most} uploads wait for their bytes. Finish or delete one, or wait a day.")
 
 
 async def begun(work: TracksWork, upload: Upload, once: Once | None, now: datetime) -> None:
@@ -230,15 +238,20 @@ class TrackOfUpload:
 
 
 class TidyUpload:
-    """Remove the bytes of an upload that became a track, now that they are elsewhere. Whoever began it."""
+    """Remove the bytes and parts of an upload that became a track, now that all is elsewhere. Whoever began it."""
 
     def __init__(self, work: Callable[[], TracksWork], store: ObjectStore) -> None:
         self._work, self._store = work, store
 
     async def __call__(self, *, actor: Actor, upload_id: UploadId) -> None:
         upload = await own_upload(self._work, actor, upload_id)
-        for one in [upload] + [await own_upload(self._work, actor, part) for part in upload.parts]:
+        parts = [await own_upload(self._work, actor, part) for part in upload.parts]
+        for one in [upload, *parts]:
             await self._store.remove_under(one.incoming)
+        async with self._work() as work:
+            for one in parts:
+                await work.uploads.remove(one.id)
+            await work.commit()
 
 
 class DropSealed:
