@@ -1,11 +1,14 @@
 """Plays for those who made and those who heard, over HTTP."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
 import pytest
-from tests.unit.http.conftest import API, NOBODY, Person
+from tests.unit.http.conftest import API, HERE, NOBODY, Person, client_of
+
+from soundgraph.entrypoints.http.app import Services, build_app
 
 
 async def play(client: httpx.AsyncClient, track: str, position_ms: int = 600) -> None:
@@ -29,6 +32,17 @@ async def test_creators_see_their_plays_by_day(ann: Person, bob: Person, http: h
     }
     assert (await bob.http.get(address)).status_code == 404
     assert (await ann.http.get(address.replace(track, NOBODY))).status_code == 404
+
+
+async def test_visitors_behind_a_proxy_are_told_apart(ann: Person) -> None:
+    track = (await ann.upload())["id"]
+    proxies = [ip_network("127.0.0.1/32")]
+    proxied = client_of(build_app(Services(ann.site.world.use, HERE, b"k", trusted_proxies=proxies)))
+    for address in ("203.0.113.7", "203.0.113.8", "203.0.113.7", "2001:db8::1", "2001:db8::2"):
+        proxied.headers["X-Forwarded-For"] = address
+        await play(proxied, track)
+    plays = (await ann.http.get(f"{API}/me/tracks/{track}/plays")).json()
+    assert (plays["counted"], plays["uncounted"]) == (3, {"counted_before": 2})
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def test_the_head_is_that_of_audiowaveform_version_2(tmp_path: Path) -> None:
         (np.uint8, [0, 64, 128, 255], [-32_768, -16_384, 0, 32_512]),
         (np.int16, [-32_768, 0, 1, 32_767], [-32_768, 0, 1, 32_767]),
         (np.int32, [-(2**31), 0, 1 << 16, 2**31 - 1], [-32_768, 0, 1, 32_767]),
-        (np.float32, [-1.0, 0.0, 0.5, 1.0], [-32_768, 0, 16_384, 32_767]),
-        (np.float64, [-7.0, np.nan, np.inf, -np.inf], [-32_768, 0, 32_767, -32_768]),
+        (np.float32, [-1.0, 0.0, 0.5, 1.0, 1.5, -1.5], [-32_767, 0, 16_383, 32_767, 32_767, -32_768]),
+        (np.float64, [-7.0, 0.5, np.nan, np.inf, -np.inf, 1e300], [-32_768, 16_383, 0, 32_767, -32_768, 32_767]),
     ],
 )
 def test_every_sample_type_has_the_same_scale(dtype: type, values: list[float], expected: list[int]) -> None:

@@ -24,10 +24,12 @@ def to_sum16(samples: NDArray[Any]) -> NDArray[Any]:
     """The sum of all channels on the scale of 16-bit samples: integers of 32 bits, or whole floating numbers.
 
     `samples` has the shape (channels, n) and is unsigned 8-bit, signed 16- or 32-bit, or floating with full scale 1.
+    The latter become 16 bits as they do in audiowaveform: in single precision, times 32,767, cut off towards zero.
     """
     if samples.dtype.kind == "f":
-        scaled = np.multiply(samples, np.array(32_768, samples.dtype), order="C")
-        np.rint(scaled, out=scaled)
+        with np.errstate(over="ignore"):
+            scaled = np.multiply(samples, np.float32(32_767), order="C", dtype=np.float32, casting="same_kind")
+        np.trunc(scaled, out=scaled)
         # Looking is cheaper than cutting, and what is no number fails every comparison.
         if not (scaled.min() >= -32_768 and scaled.max() <= 32_767):
             np.clip(np.nan_to_num(scaled, copy=False, nan=0.0), -32_768.0, 32_767.0, out=scaled)

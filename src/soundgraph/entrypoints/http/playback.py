@@ -25,6 +25,7 @@ from soundgraph.application.playback import (
 from soundgraph.application.views import StreamsView
 from soundgraph.domain.errors import Conflict, Invalid, NotFound
 from soundgraph.domain.ids import TrackId
+from soundgraph.entrypoints.http.addresses import address_of, subject_of
 from soundgraph.entrypoints.http.auth import CurrentActor, CurrentViewer
 from soundgraph.entrypoints.http.cursors import CurrentWindow, Listing
 from soundgraph.entrypoints.http.policies import BODY, member_route, public_route
@@ -73,7 +74,7 @@ class PlayInput(Struct, frozen=True, forbid_unknown_fields=True):
 
 def visitor_of(request: ApiRequest, services: Services) -> str:
     """Tells visitors apart for counting once; the address cannot be had back from it without this server's key."""
-    address = request.client.host if request.client else ""
+    address = subject_of(address_of(request, services.trusted_proxies))
     device = request.headers.get("user-agent", "")
     seen = f"{address}\n{device}".encode("utf-8", "replace")
     return hashlib.blake2b(seen, key=services.cursor_key, person=b"visitor", digest_size=16).hexdigest()
