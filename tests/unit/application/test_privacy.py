@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import random
 import tracemalloc
 import zipfile
 from collections.abc import AsyncIterator
@@ -75,9 +76,11 @@ async def test_an_archive_takes_no_more_memory_than_a_block_however_large_it_get
         for _ in range(64):
             yield MEGABYTE
 
+    dice = random.Random(3)
+
     async def pieces() -> AsyncIterator[Fact | Copy]:
         for number in range(20_000):
-            yield Fact("rows", {"number": number, "text": "x" * 200})
+            yield Fact("rows", {"number": number, "text": dice.randbytes(100).hex()})
         yield Copy("audio/one.wav", "one")
         yield Copy("audio/two.wav", "two")
 

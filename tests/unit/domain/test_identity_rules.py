@@ -9,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from soundgraph.domain.errors import FieldError, Gone, Invalid, Unauthenticated
+from soundgraph.domain.errors import FieldError, Forbidden, Gone, Invalid, Unauthenticated
 from soundgraph.domain.identity import (
     FAMILY_LIFETIME,
     HANDLE,
     REFRESH_GRACE,
     REGISTRATION_LIFETIME,
     RESERVED_HANDLES,
+    Account,
+    EmailChange,
     Refresh,
     Registration,
     SessionFamily,
@@ -24,7 +26,8 @@ from soundgraph.domain.identity import (
     require_valid,
     skeleton,
 )
-from soundgraph.domain.ids import AccountId, FamilyId, RegistrationId
+from soundgraph.domain.ids import AccountId, EmailChangeId, FamilyId, RegistrationId
+from soundgraph.domain.visibility import AccountStanding, Actor, Role
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HANDLE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-"
@@ -255,3 +258,30 @@ class Sessions(RuleBasedStateMachine):
 
 Sessions.TestCase.settings = settings(deadline=None, max_examples=100)
 TestSessions = Sessions.TestCase
+
+
+def an_account() -> Account:
+    return Account(id=AccountId(UUID(int=9)), email="ada@example.org", handle="ada", password_hash="h", created_at=NOON)
+
+
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.MODERATOR])
+def test_only_admins_give_roles_and_suspend(role: Role) -> None:
+    account, other = an_account(), Actor(AccountId(UUID(int=8)), role)
+    with pytest.raises(Forbidden):
+        account.take_role(Role.ADMIN, by=other)
+    with pytest.raises(Forbidden):
+        account.stand(AccountStanding.SUSPENDED, by=other)
+    assert (account.role, account.standing) == (Role.MEMBER, AccountStanding.ACTIVE)
+
+
+def test_an_address_that_changed_in_another_way_does_not_change_back() -> None:
+    account = an_account()
+    change, _ = EmailChange.request(
+        EmailChangeId(UUID(int=7)), account, "ada@elsewhere.example", digests=(b"old", b"new"), at=NOON
+    )
+    account.email = "ada@third.example"
+    change.confirm(b"old", at=NOON)
+    change.confirm(b"new", at=NOON)
+    with pytest.raises(Gone):
+        change.settle(account)
+    assert account.email == "ada@third.example"

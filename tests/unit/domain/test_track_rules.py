@@ -18,6 +18,7 @@ from soundgraph.domain.tracks import (
     UPLOAD_LIFETIME,
     Analysis,
     Failure,
+    Loudness,
     Rendition,
     RevisionFailed,
     RevisionReady,
@@ -191,6 +192,17 @@ def test_later_renditions_join_and_a_repeated_one_replaces() -> None:
     revision = track.revision(REVISION)
     assert (revision.rendition("mp3_128k"), revision.rendition("aac_160k")) == (again, AAC)
     assert revision.rendition("opus_64k") is None
+
+
+def test_loudness_belongs_to_what_was_analysed() -> None:
+    track, loud = a_track(), Loudness(-14.0, 5.0, -1.0)
+    assert track.revision(REVISION).measured(loud) == []
+    assert track.revision(REVISION).analysis is None
+    track.finish_analysis(REVISION, ANALYSIS, at=NOON)
+    track.revision(REVISION).measured(loud)
+    analysis = track.revision(REVISION).analysis
+    assert analysis is not None
+    assert analysis.loudness == loud
 
 
 def test_a_failure_ends_it_and_leaves_nothing_behind() -> None:

@@ -119,8 +119,7 @@ class PieceWriter:
 
     async def discard(self) -> None:
         """Remove what was written under a holder."""
-        if self.holder is not None:
-            await self.store.remove_under(f"{self.upload.prefix}unchecked/{self.holder}/")
+        await self.store.remove_under(f"{self.upload.prefix}unchecked/{self.holder}/")
 
     async def _forget_last(self) -> None:
         if self.last is not None:
