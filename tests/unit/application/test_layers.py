@@ -5,6 +5,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,7 @@ def test_ports_are_narrow_and_have_only_abstract_methods_without_a_body() -> Non
             assert bodies == [], f"{name}.{method.name} has a body"
 
 
+@cache
 def verbs() -> dict[str, ast.ClassDef]:
     """Use cases and subscribers: classes that can be called."""
     return {

@@ -31,7 +31,7 @@ BODIES: dict[str, tuple[bytes, bytes | None]] = {
 }
 HEADERS: dict[str, Headers] = {
     "a huge header": [(b"X-Junk", b"x" * 1_000_000)],
-    "a thousand headers": [(b"X-%d" % n, b"x") for n in range(1_000)],
+    "two hundred headers": [(b"X-%d" % n, b"x") for n in range(200)],
     "a huge token": [(b"Authorization", b"Bearer " + b"x" * 1_000_000)],
     "two tokens": [(b"Authorization", b"Bearer a"), (b"Authorization", b"Bearer b")],
     "a token that is no text": [(b"Authorization", b"Bearer \xff\xfe\x00")],
@@ -78,7 +78,7 @@ QUERIES = [
     ],
     *[f"points={bad}" for bad in ("99", "10001", "x", "1.5", "-1", "9" * 400)],
     "&" * 50_000,
-    "a=b&" * 10_000,
+    "a=b&" * 2_000,
     "%" * 1_000,
     "[]=1&a[b]=2&limit[]=3",
 ]
