@@ -194,15 +194,57 @@ async def test_a_broken_file_cannot_be_retried() -> None:
     assert refusal.value.code == "not_retryable"
 
 
-@pytest.mark.parametrize("failure", [BROKEN, FULL])
-async def test_what_plays_before_a_failure_keeps_playing(failure: Failure) -> None:
-    app, media = scripted(["waveform", "mp3", MediaFailed(failure)])
+async def test_what_plays_before_a_failure_keeps_playing_and_says_why_the_rest_is_missing() -> None:
+    app, media = scripted(["waveform", "mp3", MediaFailed(BROKEN)])
+    ada, track_id = await posted(app)
+    await app.settle()
+    seen = await view(app, track_id)
+    assert (seen.state, seen.failure and seen.failure.code) == ("ready", BROKEN.code)
+    assert await dangling(app, media, track_id) == []
+    assert await originals(app, media, track_id) == (False, True)
+    assert await owed(app) == []
+    with pytest.raises(Conflict):
+        await app.use(RetryTrack)(actor=ada, track_id=track_id)
+
+
+async def test_the_rest_of_what_plays_is_made_by_another_attempt() -> None:
+    app, media = scripted(["waveform", "mp3", "transcoding", MediaFailed(FULL)])
     _, track_id = await posted(app)
     await app.settle()
     seen = await view(app, track_id)
-    assert (seen.state, seen.failure) == ("ready", None)
+    assert (seen.state, seen.failure, seen.progress, seen.stage) == ("ready", None, 10, "transcoding")
+    app.clock.advance(timedelta(minutes=1))
+    await app.settle()
+    seen = await view(app, track_id)
+    assert (seen.state, seen.failure, seen.progress, seen.stage) == ("ready", None, 100, None)
+    live = (await stored_track(app, track_id)).live
+    assert live is not None
+    assert {one.name for one in live.renditions} == {"mp3_128k", "aac_160k"}
+    assert not await kept(media, media.prefixes[0])
     assert await dangling(app, media, track_id) == []
-    assert await originals(app, media, track_id) == (False, True)
+
+
+async def test_the_rest_of_what_plays_can_be_tried_again_once_it_was_given_up() -> None:
+    playable: list[Step] = ["waveform", "mp3", MediaFailed(FULL)]
+    app, media = scripted(*[[*playable] for _ in range(5)], [*playable])
+    ada, track_id = await posted(app)
+    for _ in range(6):
+        await app.settle()
+        app.clock.advance(timedelta(hours=1))
+    seen = await view(app, track_id)
+    assert seen.state == "ready"
+    assert seen.failure is not None
+    assert (seen.failure.code, seen.failure.stage, seen.failure.retryable) == ("gave_up", "transcoding", True)
+    await app.use(RetryTrack)(actor=ada, track_id=track_id)
+    for _ in range(2):
+        await app.settle()
+        assert await dangling(app, media, track_id) == []
+        app.clock.advance(timedelta(hours=1))
+    seen = await view(app, track_id)
+    assert (seen.state, seen.failure) == ("ready", None)
+    # No attempt wrote where another one's objects were playing.
+    assert len(set(media.prefixes)) == len(media.prefixes)
+    assert [await kept(media, prefix) for prefix in media.prefixes] == [*[False] * 6, True]
 
 
 async def test_an_attempt_that_breaks_is_made_again_after_a_pause_and_its_objects_replaced() -> None:

@@ -293,7 +293,7 @@ class Processing(RuleBasedStateMachine):
     def fail(self, failure: Failure) -> None:
         self.events += self.track.fail(REVISION, failure)
 
-    @precondition(lambda self: self.state is RevisionState.FAILED and self.track.revisions[-1].failure.retryable)
+    @precondition(lambda self: self.track.revisions[-1].unsettled and self.track.revisions[-1].failure)
     @rule()
     def retry(self) -> None:
         self.track.retry(REVISION)
@@ -307,7 +307,8 @@ class Processing(RuleBasedStateMachine):
     def the_parts_agree(self) -> None:
         revision, track = self.track.revisions[-1], self.track
         assert (revision.state is RevisionState.READY) == (track.live_id is not None)
-        assert (revision.state is RevisionState.FAILED) == (revision.failure is not None)
+        assert revision.state is not RevisionState.FAILED or revision.failure is not None
+        assert revision.failure is None or revision.state in (RevisionState.FAILED, RevisionState.READY)
         assert len({one.name for one in revision.renditions}) == len(revision.renditions)
         if revision.state is RevisionState.READY:
             assert revision.analysis

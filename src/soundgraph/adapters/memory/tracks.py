@@ -32,6 +32,7 @@ from soundgraph.domain.tracks import (
     IN_PROCESSING,
     Failure,
     Revision,
+    RevisionState,
     Track,
     TrackState,
 )
@@ -177,7 +178,9 @@ class MemoryTrackReader(TrackReader, FeedReader, PlaybackReader):
         newest, live, details = track.revisions[-1], track.live, track.details
         progress = tables.progress.get(newest.id, Progress("received", 0))
         playing, failure = track.state is TrackState.READY, newest.failure
-        processing = newest.state in IN_PROCESSING
+        # What plays may not be all there is to come.
+        rest = newest.state is RevisionState.READY and failure is None and 0 < progress.percent < 100
+        processing = newest.state in IN_PROCESSING or rest
         analysis, token = live.analysis if live else None, viewer.token_for(track.id)
         return TrackView(
             id=track.id,

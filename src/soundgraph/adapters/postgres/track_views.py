@@ -94,11 +94,17 @@ def _state(row: ReadRow) -> TrackState:
     return TrackState.FAILED if row["newest_state"] == RevisionState.FAILED else TrackState.PROCESSING
 
 
+def _processing(row: ReadRow) -> bool:
+    """Whether more is to come: what plays may not be all there is."""
+    rest = row["newest_state"] == RevisionState.READY and row["failure"] is None
+    return row["newest_state"] in IN_PROCESSING or (rest and 0 < (row["percent"] or 0) < 100)
+
+
 def track_view(row: ReadRow, links: Links, viewer: Viewer) -> TrackView:
     """A track as the viewer meets it, of a row of the query above."""
     token = viewer.token_for(row["id"])
     state = _state(row)
-    processing = row["newest_state"] in IN_PROCESSING
+    processing = _processing(row)
     analysis = ANALYSIS.decode(row["analysis"] or "null")
     return TrackView(
         id=row["id"],

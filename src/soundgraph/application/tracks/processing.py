@@ -35,8 +35,9 @@ from soundgraph.domain.visibility import Standing
 logger = logging.getLogger(__name__)
 
 CHECKED_PERCENT = 5
+DONE = Progress("storing", 100)
 GAVE_UP = Failure(
-    stage="processing",
+    stage="transcoding",
     code="gave_up",
     message="Processing did not succeed after several attempts. The fault may be ours; try again later.",
     retryable=True,
@@ -55,7 +56,8 @@ class ProcessRevision:
     """Subscriber: turn the audio of a revision into renditions and a waveform.
 
     Every attempt writes under a prefix of its own and every result is saved in a transaction that first checks that
-    this attempt still holds the debt, so what a killed or overtaken worker left can be neither seen nor kept.
+    this attempt still holds the debt, so what a killed or overtaken worker left can be neither seen nor kept. Where a
+    track plays already and the rest breaks down for a passing reason, the debt stays owed: Unavailable(interrupted).
     """
 
     def __init__(
@@ -83,17 +85,19 @@ class ProcessRevision:
             # Whoever died in the middle of this left half a copy.
             await self._store.remove(original)
             await self._store.copy(revision.quarantine_key, original)
-        failure = await self._process(event, debt, original, into=track.rendition_prefix(revision, debt.attempts))
+        attempt = revision.attempt(debt.attempts)
+        failure = await self._process(event, debt, original, into=track.rendition_prefix(revision, attempt))
         if failure is None:
+            await self._board.report(revision.id, DONE)
             # While the debt is owed: whoever dies in the middle of it is followed by somebody who tidies.
-            await self._tidy(track, revision, failure, debt)
+            await self._tidy(track, revision, attempt)
         kept = await self._change(
             event, debt, lambda track: track.fail(revision.id, failure) if failure else (), pay=True
         )
         if kept is None:
             await self._discard(track, revision)
         elif failure is not None:
-            await self._tidy(kept, kept.revision(revision.id), failure, debt)
+            await self._clear(kept, kept.revision(revision.id), attempt)
 
     async def _process(self, event: RevisionReceived, debt: Debt, original: str, *, into: str) -> Failure | None:
         try:
@@ -103,22 +107,29 @@ class ProcessRevision:
                     if isinstance(result, Progress) and await self._removed(event, result):
                         return None
         except MediaFailed as failed:
+            if failed.failure.retryable and await self._plays(event):
+                raise Unavailable("interrupted", failed.failure.message) from failed
             return failed.failure
         return None
 
-    async def _tidy(self, track: Track, revision: Revision, failure: Failure | None, debt: Debt) -> None:
-        """Remove what nothing refers to any more. What an attempt stored before it failed may be playing; it stays."""
-        stale = range(0)
+    async def _plays(self, event: RevisionReceived) -> bool:
+        async with self._work() as work:
+            track = await work.tracks.get(event.track_id)
+        return track is not None and track.revision(event.revision_id).state is RevisionState.READY
+
+    async def _tidy(self, track: Track, revision: Revision, attempt: int) -> None:
+        """Remove what nothing refers to any more, now that this attempt made everything anew."""
+        for stale in range(1, attempt):
+            await self._store.remove_under(track.rendition_prefix(revision, stale))
+        await self._store.remove(revision.quarantine_key)
+
+    async def _clear(self, track: Track, revision: Revision, attempt: int) -> None:
+        """Remove what attempts left that came to nothing. What one stored before it failed may be playing; it stays."""
         if revision.state is RevisionState.FAILED:
-            stale = range(1, debt.attempts + 1)
-        elif failure is None:
-            stale = range(1, debt.attempts)
-        for attempt in stale:
-            await self._store.remove_under(track.rendition_prefix(revision, attempt))
-        if revision.failure is not None and not revision.failure.retryable:
-            await self._store.remove(track.original_key(revision))
-        if failure is not None:
-            await self._drop_cover(track, revision.id)
+            await self._tidy(track, revision, attempt + 1)
+            if revision.failure is not None and not revision.failure.retryable:
+                await self._store.remove(track.original_key(revision))
+        await self._drop_cover(track, revision.id)
         await self._store.remove(revision.quarantine_key)
 
     async def _discard(self, track: Track, revision: Revision) -> None:

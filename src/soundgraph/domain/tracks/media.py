@@ -140,6 +140,30 @@ class Revision:
             self.analysis = replace(self.analysis, loudness=loudness)
         return []
 
+    def fail(self, failure: Failure) -> bool:
+        """Whether that is the end of it: what is ready plays on, and what has failed keeps its reason."""
+        if self.state is RevisionState.FAILED:
+            return False
+        self.failure = failure
+        if self.state is RevisionState.READY:
+            return False
+        self.state, self.analysis, self.renditions, self.reserved_ms = RevisionState.FAILED, None, (), 0
+        return True
+
+    def try_again(self) -> None:
+        """Forget a failure. Raises Conflict(not_retryable) unless it says that trying again may help."""
+        if self.failure is None or not self.failure.retryable:
+            raise Conflict("not_retryable", "Only a retryable failure can be processed again.")
+        self.failure = None
+        if self.state is RevisionState.FAILED:
+            self.state = RevisionState.RECEIVED
+
+    def attempt(self, tries: int) -> int:
+        """The number of the attempt that is the `tries`th of its debt: above every one whose objects are in use."""
+        # `renditions/{track}/{revision}/{attempt}/…`
+        used = max((int(key.split("/")[3]) for key in self.stored_keys()), default=0)
+        return tries if tries > used else used + tries
+
     @property
     def unsettled(self) -> bool:
         """Whether processing is owed, under way, or could be tried again."""

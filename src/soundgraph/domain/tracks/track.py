@@ -183,21 +183,15 @@ class Track:
         return self._ready_if_playable(revision, at)
 
     def fail(self, revision_id: RevisionId, failure: Failure) -> list[Event]:
-        """Give up on a revision. One that is ready already stays ready: what plays, plays."""
-        revision = self.revision(revision_id)
-        if revision.state in (RevisionState.READY, RevisionState.FAILED):
+        """Give up on a revision. One that is ready already stays ready, and says why the rest is missing."""
+        if not self.revision(revision_id).fail(failure):
             return []
-        revision.state, revision.failure = RevisionState.FAILED, failure
-        revision.analysis, revision.renditions, revision.reserved_ms = None, (), 0
-        return [RevisionFailed(track_id=self.id, revision_id=revision.id, code=failure.code)]
+        return [RevisionFailed(track_id=self.id, revision_id=revision_id, code=failure.code)]
 
     def retry(self, revision_id: RevisionId) -> RevisionReceived:
-        """Process a failed revision again. Raises Conflict(not_retryable) unless its failure says that it may help."""
-        revision = self.revision(revision_id)
-        if revision.state is not RevisionState.FAILED or revision.failure is None or not revision.failure.retryable:
-            raise Conflict("not_retryable", "Only a retryable failure can be processed again.")
-        revision.state, revision.failure = RevisionState.RECEIVED, None
-        return RevisionReceived(track_id=self.id, revision_id=revision.id)
+        """Process a failed revision again, or the rest of one that plays. Raises Conflict(not_retryable)."""
+        self.revision(revision_id).try_again()
+        return RevisionReceived(track_id=self.id, revision_id=revision_id)
 
     def reserve(self, revision_id: RevisionId, duration_ms: int, allowance: Allowance) -> bool:
         """Set aside what a revision in processing will take, in place of what was set aside for it before.
