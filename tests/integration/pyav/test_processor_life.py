@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.audio import encoded, wav_bytes
+from tests.builders import once
 from tests.integration.pyav.bench import INTO, Bench, children
 
 from soundgraph.adapters.filesystem.store import FilesystemStore
@@ -20,7 +21,7 @@ from soundgraph.adapters.pyav.processor import PyAvProcessor
 from soundgraph.adapters.pyav.protocol import Limits
 from soundgraph.adapters.system import SystemClock
 from soundgraph.application.ports import Stored
-from soundgraph.application.tracks import MediaFailed, Progress
+from soundgraph.application.tracks import MediaFailed, Probed, Progress
 from soundgraph.domain.errors import NotFound, Unavailable
 from soundgraph.domain.tracks import Rendition
 
@@ -65,6 +66,28 @@ async def failure_after(number: signal.Signals, bench: Bench) -> tuple[str, bool
         await work()
     bench.check_clean()
     return caught.value.failure.code, caught.value.failure.retryable
+
+
+async def test_the_rest_of_what_plays_keeps_nobody_waiting(tmp_path: Path) -> None:
+    store = MemoryStore()
+    processor = PyAvProcessor(store, tmp_path / "scratch", first=1)
+    happened: list[tuple[str, type]] = []
+
+    async def work(key: str) -> None:
+        async for result in processor.process(key, into=f"{key}-made/"):
+            happened.append((key, type(result)))  # noqa: PERF401 - as they happen
+
+    for key, seconds in (("long", 1_200), ("short", 1)):
+        await store.put(key, once(wav_bytes(seconds, 8_000, 1)))
+    long = asyncio.create_task(work("long"))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(work("short"), 60)
+    assert not long.done()
+    long.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await long
+    assert happened.index(("long", Rendition)) < happened.index(("short", Probed))
+    assert happened.count(("short", Rendition)) == 4
 
 
 async def test_being_killed_from_outside_may_be_retried(bench: Bench) -> None:

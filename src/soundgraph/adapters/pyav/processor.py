@@ -2,10 +2,11 @@
 
 import asyncio
 import errno
+import os
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from soundgraph.adapters.pyav import protocol
 from soundgraph.adapters.pyav.protocol import (
@@ -47,6 +48,9 @@ class PyAvProcessor(MediaProcessor):
     MediaFailed is a verdict on the file. Everything else that goes wrong is raised as it is and worth another try:
     Unavailable from the store or, as Unavailable(storage_full), for a full scratch disk; NotFound where there is no
     original. `environment` adds to the child's environment, which is otherwise all but empty.
+
+    At most `first` files are on their way to being playable at once. What plays already makes way for them: the rest of
+    it is encoded beside, by less urgent processes, as many as there are jobs.
     """
 
     def __init__(
@@ -55,27 +59,39 @@ class PyAvProcessor(MediaProcessor):
         scratch: Path,
         limits: Limits | None = None,
         environment: Mapping[str, str] | None = None,
+        *,
+        first: int = max(1, (os.cpu_count() or 1) // 2),
     ) -> None:
         self._store = store
         self._scratch = scratch
         self._limits = limits or Limits()
         self._environment = environment or {}
+        self._turns = asyncio.Semaphore(first)
 
     async def process(self, original_key: str, *, into: str) -> AsyncGenerator[MediaResult]:
         """As the port says. Also removes what jobs of dead processes left in the scratch directory."""
         yield Progress("probing", 0)
+        async with Turn(self._turns) as turn, self._scratch_directory() as directory:
+            with _room():
+                await self._fetch(original_key, directory / ORIGINAL_FILE)
+            async with (
+                running(directory, self._limits, self._environment) as child,
+                aclosing(self._results(child, directory, into)) as results,
+            ):
+                async for result in results:
+                    yield result
+                    # The first one comes when the file is decoded, and with it what there is to play.
+                    if isinstance(result, Rendition):
+                        turn.end()
+
+    @asynccontextmanager
+    async def _scratch_directory(self) -> AsyncGenerator[Path]:
+        """A private one for the block, after a look for what dead processes left."""
         await asyncio.to_thread(sweep, self._scratch)
         with _room():
             scratch = Scratch.create(self._scratch)
         try:
-            with _room():
-                await self._fetch(original_key, scratch.path / ORIGINAL_FILE)
-            async with (
-                running(scratch.path, self._limits, self._environment) as child,
-                aclosing(self._results(child, scratch.path, into)) as results,
-            ):
-                async for result in results:
-                    yield result
+            yield scratch.path
         finally:
             await asyncio.shield(asyncio.to_thread(scratch.remove))
 
@@ -154,6 +170,27 @@ class PyAvProcessor(MediaProcessor):
             stored = await self._store.put(into + name, chunks)
         await asyncio.to_thread((directory / name).unlink)
         return stored.size_bytes
+
+
+class Turn:
+    """One's turn, which ends with the block or before."""
+
+    def __init__(self, turns: asyncio.Semaphore) -> None:
+        self._turns, self._mine = turns, False
+
+    async def __aenter__(self) -> Self:
+        await self._turns.acquire()
+        self._mine = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Let the next one have it. Twice is once."""
+        if self._mine:
+            self._mine = False
+            self._turns.release()
 
 
 async def _chunks(path: Path) -> AsyncGenerator[bytes]:

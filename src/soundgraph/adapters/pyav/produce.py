@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -187,6 +188,11 @@ def _forms(task: Task, rate: int, hands: ThreadPoolExecutor) -> list[Form]:
 
 
 def _give_way() -> None:
-    """Make this thread, and those it starts, less urgent. Only Linux has priorities of threads."""
+    """Make this thread, and those it starts, less urgent. Only Linux has priorities of threads.
+
+    Where it groups processes by session (sched(7), autogroup), what counts is the priority of the group.
+    """
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + REST_NICENESS)
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(REST_NICENESS))

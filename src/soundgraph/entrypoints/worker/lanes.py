@@ -8,9 +8,10 @@ from typing import Final
 from soundgraph.application.deliveries import Dispatcher
 from soundgraph.domain.ids import EventId
 
-# Encoding keeps two cores busy; everything else waits for something.
+# Of media, half as many as there are cores are on their way to being playable; the others wait for that, or only have
+# less urgent work left. Everything else waits for something.
 WIDTHS: Final[Mapping[str, int]] = {
-    "media": max(1, (os.cpu_count() or 1) // 2),
+    "media": 2 * (os.cpu_count() or 1),
     "fanout": 2,
     "mail": 2,
     "bulk": 1,
