@@ -19,7 +19,7 @@ from soundgraph.application.tracks import (
     ReadTrack,
     SetArtwork,
 )
-from soundgraph.domain.errors import Invalid, NotFound, Unavailable
+from soundgraph.domain.errors import Invalid, NotFound, Stale, Unavailable
 from soundgraph.domain.ids import ArtworkId
 from soundgraph.domain.tracks import ARTWORK_SIZES
 from soundgraph.domain.visibility import ANYONE, Actor, Audience
@@ -101,6 +101,8 @@ async def test_a_cover_is_set_replaced_and_taken_away(app: App) -> None:
     first, second = await covered(app, ada), await covered(app, ada)
     with pytest.raises(NotFound):
         await app.use(SetArtwork)(actor=ben, track_id=track_id, artwork_id=first)
+    with pytest.raises(Stale):
+        await app.use(SetArtwork)(actor=ada, track_id=track_id, artwork_id=first, version=99)
     addresses = set()
     for artwork_id in (first, second, second):
         await app.use(SetArtwork)(actor=ada, track_id=track_id, artwork_id=artwork_id)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
+from unicodedata import combining, normalize
+from urllib.parse import quote
 from uuid import UUID
 
 from soundgraph.domain.errors import NotFound
@@ -199,6 +201,13 @@ class ObjectStore(ABC):
 
         With `filename` the answer is an attachment of that name.
         """
+
+
+def attachment(filename: str) -> str:
+    """The Content-Disposition of a file to keep (RFC 6266), its name also in ASCII for clients that know no other."""
+    folded = "".join(one for one in normalize("NFKD", filename) if not combining(one))
+    plain = "".join(one if " " <= one <= "~" and one not in '"\\%' else "_" for one in folded)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
 
 
 @dataclass(frozen=True, slots=True)

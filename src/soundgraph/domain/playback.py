@@ -19,6 +19,8 @@ PREVIEW = "preview"
 RENDITION_GRACE = timedelta(minutes=15)
 # A play counts from here on, or from half of a track that is shorter than twice this.
 HEARD_MS = 30_000
+# Players tell ends that lie a little beyond the track's: of the padding of its last frame, or of their own clock.
+OVERSHOOT_MS = 1_000
 PLAY_WINDOW = timedelta(hours=1)
 PLAYS_KEPT = timedelta(days=90)
 HISTORY_KEPT = timedelta(days=365)

@@ -1,6 +1,7 @@
 """What the processor may cost, what it leaves behind, and the days it is killed."""
 
 import asyncio
+import hashlib
 import os
 import signal
 import subprocess
@@ -50,6 +51,26 @@ async def test_a_scratch_file_beyond_its_limit_is_no_verdict_on_the_file(tmp_pat
     outcome = await Bench(tmp_path, Limits(file_bytes=10_000)).run(wav_bytes(5))
     assert outcome.failure is not None
     assert (outcome.failure.code, outcome.failure.retryable) == ("crashed", True)
+
+
+async def test_what_is_not_what_its_key_names_is_not_processed(bench: Bench) -> None:
+    data = wav_bytes(0.5)
+    key = f"originals/t/r/{hashlib.sha256(data).hexdigest()}"
+    processor = PyAvProcessor(bench.store, bench.scratch)
+    await bench.store.put(key, in_pieces(data))
+    assert Rendition in {type(one) async for one in processor.process(key, into=INTO)}
+    await bench.store.put(key, in_pieces(data[:-1] + b"!"))
+    results = processor.process(key, into=INTO)
+    assert isinstance(await anext(results), Progress)
+    with pytest.raises(Unavailable) as refusal:
+        await anext(results)
+    assert refusal.value.code == "original_damaged"
+    assert list(bench.scratch.iterdir()) == []
+
+
+async def in_pieces(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), 999):
+        yield data[start : start + 999]
 
 
 async def failure_after(number: signal.Signals, bench: Bench) -> tuple[str, bool]:

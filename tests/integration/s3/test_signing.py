@@ -4,13 +4,13 @@ import json
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.s3_servers import boto_client
 
 from soundgraph.adapters.s3.signing import Bucket, Signer
-from soundgraph.application.ports import Clock
+from soundgraph.application.ports import Clock, attachment
 
 HOUR = timedelta(hours=1)
 KEYS = ["a", "originals/1/2/ab12", "a b/c+d&e=f?g#h%2F", "ünï/日本語/🎧", "~/-_/a.b..c", "with'quotes\"()*!"]
@@ -42,7 +42,7 @@ def test_get(place: str, filename: str | None) -> None:
     client = boto_client(bucket)
     asked = {"ResponseContentType": "audio/mpeg; codecs=mp3"}
     if filename is not None:
-        asked["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+        asked["ResponseContentDisposition"] = attachment(filename)
     for key in KEYS:
         params = {"Bucket": bucket.name, "Key": key, **asked}
         theirs = client.generate_presigned_url("get_object", Params=params, ExpiresIn=3600)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 
 import pytest
-from tests.builders import join, once, stored_track, upload
+from tests.builders import join, once, stored_track, tiny_wav, upload
 
 from soundgraph.adapters.memory.app import World, memory_app
 from soundgraph.adapters.memory.covers import PlainCovers
@@ -165,3 +165,15 @@ async def test_a_deletion_takes_a_cover_that_nobody_bears_along() -> None:
     app.clock.advance(timedelta(minutes=1))
     await app.settle()
     assert not await covers_in(store)
+
+
+async def test_bytes_that_are_not_those_that_were_sent_never_play() -> None:
+    app = memory_app()
+    track_id = await upload(app, await join(app, "ada"))
+    (revision,) = (await stored_track(app, track_id)).revisions
+    await app.store.put(revision.quarantine_key, once(tiny_wav(0.25)))
+    await app.settle()
+    view = await app.use(ReadTrack)(viewer=ANYONE, track_id=track_id)
+    assert (view.state, view.duration_ms) == ("processing", None)
+    # Nothing is lost that could still be put right.
+    assert await app.store.size(revision.quarantine_key) is not None

@@ -24,7 +24,7 @@ from soundgraph.application.tracks import (
     RetryTrack,
 )
 from soundgraph.application.views import TrackView
-from soundgraph.domain.errors import Conflict, LimitReached
+from soundgraph.domain.errors import Conflict, LimitReached, Stale
 from soundgraph.domain.events import DeliveryExhausted
 from soundgraph.domain.ids import EventId, RevisionId, TrackId
 from soundgraph.domain.tracks import Analysis, Failure, Rendition, RevisionReceived, Segment
@@ -167,7 +167,10 @@ async def test_a_retryable_failure_is_processed_again_from_the_original() -> Non
     app, media = scripted(["waveform", MediaFailed(FULL)], ["mp3", "probing", "waveform"])
     ada, track_id = await posted(app)
     await app.settle()
-    await app.use(RetryTrack)(actor=ada, track_id=track_id)
+    version = (await view(app, track_id)).version
+    with pytest.raises(Stale):
+        await app.use(RetryTrack)(actor=ada, track_id=track_id, version=version - 1)
+    await app.use(RetryTrack)(actor=ada, track_id=track_id, version=version)
     assert (await view(app, track_id)).state == "processing"
     await app.settle()
     assert (await view(app, track_id)).state == "ready"

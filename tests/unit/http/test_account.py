@@ -280,5 +280,9 @@ async def test_lookalikes_of_handles_are_taken(site: Site, http: httpx.AsyncClie
 
 
 async def test_the_published_keys(http: httpx.AsyncClient) -> None:
-    answer = await http.get("/.well-known/jwks.json")
-    assert (answer.status_code, answer.json()) == (200, {"keys": []})
+    for path in (f"{API}/.well-known/jwks.json", "/.well-known/jwks.json"):
+        answer = await http.get(path)
+        assert (answer.status_code, answer.json()) == (200, {"keys": []})
+        assert answer.headers["cache-control"] == "public, max-age=5"
+    paths = (await http.get("/openapi.json")).json()["paths"]
+    assert [path for path in paths if path.endswith("jwks.json")] == [f"{API}/.well-known/jwks.json"]

@@ -81,7 +81,9 @@ def test_what_the_contract_calls_public_is_public_and_the_rest_is_not(site: Site
     mailing = ("register", "verify-email", "verify-email/resend", "confirm-email", "password/forgot", "password/reset")
     names = (*mailing, "login", "refresh", "logout", "restore")
     through = ("{provider:str}", "{provider:str}/callback", "complete")
-    assert inside == {f"{API}/auth/{name}" for name in names} | {f"{API}/auth/oauth/{name}" for name in through}
+    assert inside == {f"{API}/auth/{name}" for name in names} | {f"{API}/auth/oauth/{name}" for name in through} | {
+        f"{API}/.well-known/jwks.json"
+    }
 
 
 async def test_a_route_that_declares_nothing_is_refused() -> None:

@@ -41,7 +41,9 @@ async def test_the_owner_gets_what_they_sent_under_its_title(ann: Person) -> Non
     assert answer.headers["cache-control"] == "no-store"
     file = await ann.http.get(body["url"], headers={"Authorization": ""})
     assert (file.status_code, file.content, file.headers["content-type"]) == (200, WAV, "audio/wav")
-    assert file.headers["content-disposition"] == f"attachment; filename*=UTF-8''{quote('Grüße é.wav')}"
+    assert file.headers["content-disposition"] == (
+        f"attachment; filename=\"Gru_e e.wav\"; filename*=UTF-8''{quote('Grüße é.wav')}"
+    )
     part = await ann.http.get(body["url"], headers={"Range": "bytes=-4", "Authorization": ""})
     assert (part.status_code, part.content) == (206, WAV[-4:])
     head = await ann.http.head(address)

@@ -57,11 +57,21 @@ async def test_files_are_kept_under_the_address_that_names_them_all(http: httpx.
     assert (await http.get(address.replace("front.js", "nothing.js"))).status_code == 404
 
 
-@pytest.mark.parametrize("position", [-1, 1_001])
+@pytest.mark.parametrize("position", [-1, 2_001])
 async def test_a_play_outside_the_track_is_refused(http: httpx.AsyncClient, ann: Person, position: int) -> None:
     track = await ann.upload()
     answer = await http.post(f"{API}/tracks/{track['id']}/plays", json={"position_ms": position})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "position_ms")
+
+
+@pytest.mark.parametrize("position", [1_001, 2_000])
+async def test_a_play_slightly_beyond_the_end_is_of_the_whole(ann: Person, bob: Person, position: int) -> None:
+    track = await ann.upload()
+    answer = await bob.http.post(f"{API}/tracks/{track['id']}/plays", json={"position_ms": position})
+    assert answer.status_code == 204
+    (heard,) = (await bob.http.get(f"{API}/me/history")).json()["items"]
+    assert heard["position_ms"] == 1_000
+    assert (await ann.http.get(f"{API}/tracks/{track['id']}")).json()["counts"]["plays"] == 1
 
 
 async def test_visitors_are_told_apart_by_their_devices(site: Site, ann: Person) -> None:

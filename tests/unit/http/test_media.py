@@ -66,9 +66,11 @@ async def test_the_whole_file(shop: Shop) -> None:
     assert "content-disposition" not in answer.headers
 
 
-async def test_a_head_has_no_body(shop: Shop) -> None:
-    answer = await shop.http.head(shop.url(), headers={"Range": "bytes=0-9"})
-    assert (answer.status_code, answer.content, answer.headers["content-length"]) == (206, b"", "10")
+@pytest.mark.parametrize("asked", ["bytes=0-9", "bytes=9999-"])
+async def test_a_head_has_no_body_and_is_of_the_whole(shop: Shop, asked: str) -> None:
+    answer = await shop.http.head(shop.url(), headers={"Range": asked})
+    assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", "1024")
+    assert "content-range" not in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,8 @@ async def test_a_head_has_no_body(shop: Shop) -> None:
         ("bytes=0-", 0, 1023),
         ("bytes=1000-", 1000, 1023),
         ("bytes=10-19", 10, 19),
+        ("Bytes=0-4", 0, 4),
+        ("BYTES=-1", 1023, 1023),
         ("bytes=1000-99999", 1000, 1023),
         ("bytes=-10", 1014, 1023),
         ("bytes=-99999", 0, 1023),
@@ -124,6 +128,15 @@ async def test_a_file_that_the_client_has_already(shop: Shop) -> None:
     assert (await shop.get(if_none_match='"other"')).status_code == 200
 
 
+async def test_only_the_file_that_is_meant(shop: Shop) -> None:
+    etag = (await shop.get()).headers["etag"]
+    for meant in ("*", etag, f'"other", {etag}'):
+        assert (await shop.get(if_match=meant)).status_code == 200
+    for other in ('"other"', f"W/{etag}", ""):
+        answer = await shop.get(if_match=other, if_none_match=etag, range="bytes=9999-")
+        assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+
+
 async def test_a_part_only_of_the_file_it_belongs_to(shop: Shop) -> None:
     etag = (await shop.get()).headers["etag"]
     assert (await shop.get(range="bytes=0-1", if_range=etag)).status_code == 206
@@ -145,7 +158,9 @@ async def test_a_file_of_many_blocks(shop: Shop) -> None:
 
 async def test_a_download_has_its_name(shop: Shop) -> None:
     answer = await shop.http.get(shop.url('Grüße; "x".mp3'))
-    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''Gr%C3%BC%C3%9Fe%3B%20%22x%22.mp3"
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename=\"Gru_e; _x_.mp3\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%3B%20%22x%22.mp3"
+    )
 
 
 async def test_only_what_is_signed_and_only_for_a_time(shop: Shop) -> None:

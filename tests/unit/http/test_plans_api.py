@@ -46,6 +46,11 @@ async def preflight(person: Person, **asked: Any) -> list[tuple[str, int | None]
         ({}, []),
         ({"filename": "A Song.FLAC", "duration_ms": FREE_MS}, []),
         ({"filename": "no ending", "size_bytes": MAX_UPLOAD_BYTES}, []),
+        *(
+            ({"filename": f"a.{suffix}"}, [])
+            for suffix in ["3g2", "3gp", "bwf", "f4a", "f4v", "m4r", "mp2", "mpa", "mpga", "ogv", "ogx", "qt", "rf64"]
+        ),
+        ({"filename": "a.amr"}, [("unsupported", None)]),
         ({"filename": "notes.txt"}, [("unsupported", None)]),
         ({"filename": "song.mp3.exe", "size_bytes": 0}, [("unsupported", None), ("empty", None)]),
         ({"size_bytes": MAX_UPLOAD_BYTES + 1}, [("too_large", MAX_UPLOAD_BYTES)]),

@@ -12,6 +12,7 @@ import pytest
 from tests.audio import wav_bytes
 from tests.unit.http.conftest import API, NOBODY, Person, Site
 
+from soundgraph.application.plans import ChangePlan
 from soundgraph.application.tracks import ExpireUploads
 from soundgraph.application.tracks.pieces import PIECE_BYTES
 from soundgraph.domain.tracks import MAX_UPLOAD_BYTES, UPLOAD_LIFETIME
@@ -305,7 +306,8 @@ async def test_parts_are_joined(site: Site) -> None:
     assert looked.headers["upload-offset"] == looked.headers["upload-length"] == str(len(SONG))
     assert looked.headers["upload-concat"] == f"final;{parts[0]} {parts[1]}"
     assert (await ada.http.head(parts[0], headers=TUS)).headers["upload-concat"] == "partial"
-    assert (await send(ada, where, len(SONG), b"")).status_code == 409
+    for sent in (await send(ada, where, 0, SONG), await send(ada, where, len(SONG), b"")):
+        assert (sent.status_code, sent.json()["code"]) == (403, "upload_joined")
     made = await make_track(ada, where)
     assert made.status_code == 202
     (sealed,) = left(site)
@@ -313,6 +315,24 @@ async def test_parts_are_joined(site: Site) -> None:
     # The parts are used up; the upload is still the track that it became.
     assert (await ada.http.head(parts[0], headers=TUS)).status_code == 404
     assert (await make_track(ada, where)).json()["id"] == made.json()["id"]
+
+
+async def test_a_part_becomes_no_track(site: Site) -> None:
+    ada = await site.join("ada")
+    part = await begin(ada, **{"Upload-Concat": "partial"})
+    await send(ada, part, 0, SONG)
+    kept = left(site)
+    track = await ada.upload()
+    await site.world.use(ChangePlan)(login="ada", plan="creator")
+    named = {"upload_id": part.rpartition("/")[2]}
+    for refused in (
+        await make_track(ada, part),
+        await ada.http.put(f"{API}/tracks/{track['id']}/audio", json=named),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (422, "partial_upload")
+    assert left(site) == kept
+    whole = await ada.http.post(f"{API}/uploads", headers={**TUS, "Upload-Concat": f"final;{part}"})
+    assert (await make_track(ada, whole.headers["location"])).status_code == 202
 
 
 async def test_creation_with_upload_and_methods_in_disguise(site: Site) -> None:
@@ -323,6 +343,11 @@ async def test_creation_with_upload_and_methods_in_disguise(site: Site) -> None:
     disguised = {**STREAM, "Upload-Offset": "4", "X-HTTP-Method-Override": "PATCH"}
     assert (await ada.http.post(where, headers=disguised, content=b"fives")).status_code == 204
     assert await offset(ada, where) == 9
+    looked = await ada.http.post(where, headers={**TUS, "X-HTTP-Method-Override": "HEAD"})
+    assert (looked.status_code, looked.content) == (200, b"")
+    headed = await ada.http.head(where, headers=TUS)
+    for name in ("upload-offset", "upload-length", "upload-expires", "cache-control", "tus-resumable"):
+        assert looked.headers[name] == headed.headers[name]
     assert (await ada.http.post(where, headers=TUS)).json()["code"] == "no_method_override"
     assert (await ada.http.post(where, headers={**TUS, "X-HTTP-Method-Override": "DELETE"})).status_code == 204
     assert (await ada.http.head(where, headers=TUS)).status_code == 404

@@ -1,13 +1,14 @@
 """Processes WAV files with the standard library."""
 
 import array
+import hashlib
 import io
 import json
 import wave
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from soundgraph.application.ports import ObjectStore
-from soundgraph.application.tracks import MediaFailed, MediaProcessor, MediaResult, Probed, Progress
+from soundgraph.application.tracks import MediaFailed, MediaProcessor, MediaResult, Probed, Progress, refuse_damaged
 from soundgraph.domain.tracks import Analysis, Failure, Gapless, Rendition, Segment
 
 SAMPLES_PER_PIXEL = 256
@@ -25,6 +26,7 @@ class WaveProcessor(MediaProcessor):
     async def process(self, original_key: str, *, into: str) -> AsyncGenerator[MediaResult]:
         yield Progress("probing", 0)
         data = b"".join([chunk async for chunk in self._store.read(original_key)])
+        refuse_damaged(original_key, hashlib.sha256(data).hexdigest())
         try:
             with wave.open(io.BytesIO(data)) as reader:
                 parameters, frames = reader.getparams(), reader.readframes(reader.getnframes())

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import hashlib
 import os
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -34,6 +35,7 @@ from soundgraph.application.tracks import (
     MediaResult,
     Probed,
     Progress,
+    refuse_damaged,
 )
 from soundgraph.domain.errors import Unavailable
 from soundgraph.domain.tracks import Analysis, Failure, Gapless, Loudness, Rendition, Segment
@@ -46,8 +48,9 @@ class PyAvProcessor(MediaProcessor):
     """Runs each job in a child process with limits of its own, in a private directory below `scratch`.
 
     MediaFailed is a verdict on the file. Everything else that goes wrong is raised as it is and worth another try:
-    Unavailable from the store or, as Unavailable(storage_full), for a full scratch disk; NotFound where there is no
-    original. `environment` adds to the child's environment, which is otherwise all but empty.
+    Unavailable from the store, for an original that is not what its key names or, as Unavailable(storage_full), for a
+    full scratch disk; NotFound where there is no original. `environment` adds to the child's environment, which is
+    otherwise all but empty.
 
     At most `first` files are on their way to being playable at once. What plays already makes way for them: the rest of
     it is encoded beside, by less urgent processes, as many as there are jobs.
@@ -124,9 +127,17 @@ class PyAvProcessor(MediaProcessor):
         raise await child.death()
 
     async def _fetch(self, key: str, target: Path) -> None:
+        """Copy the original here. Raises Unavailable(original_damaged) where the copy is not what the key names."""
+        digest = hashlib.sha256()
+
+        def keep(chunk: bytes) -> None:
+            file.write(chunk)
+            digest.update(chunk)
+
         with _created(target) as file:
             async for chunk in self._store.read(key):
-                await asyncio.to_thread(file.write, chunk)
+                await asyncio.to_thread(keep, chunk)
+        refuse_damaged(key, digest.hexdigest())
 
     async def _keep_analysis(self, analysed: Analysed, directory: Path, into: str) -> Analysis:
         await self._keep(directory, WAVEFORM_FILE, into)

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from soundgraph.application.ports import Clock, SignedForm, SignedPut
+from soundgraph.application.ports import Clock, SignedForm, SignedPut, attachment
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -156,6 +156,5 @@ def _answer(content_type: str, filename: str | None) -> _Query:
     kind = f"response-content-type={quote(content_type, '')}"
     if filename is None:
         return _Query(kind, kind)
-    attached = f"attachment; filename*=UTF-8''{quote(filename, '')}"
-    disposition = f"response-content-disposition={quote(attached, '')}"
+    disposition = f"response-content-disposition={quote(attachment(filename), '')}"
     return _Query(f"{kind}&{disposition}", f"{disposition}&{kind}")

@@ -10,7 +10,15 @@ from soundgraph.application.ports import Clock, Debt, Ids
 from soundgraph.domain.errors import Conflict, FieldError, Invalid, NotFound
 from soundgraph.domain.ids import PlayId, TrackId
 from soundgraph.domain.links import EXPIRED_LINKS_KEPT, digest_of
-from soundgraph.domain.playback import HISTORY_KEPT, PLAY_WINDOW, PLAYS_KEPT, Play, listener_of, why_uncounted
+from soundgraph.domain.playback import (
+    HISTORY_KEPT,
+    OVERSHOOT_MS,
+    PLAY_WINDOW,
+    PLAYS_KEPT,
+    Play,
+    listener_of,
+    why_uncounted,
+)
 from soundgraph.domain.visibility import Actor, Viewer
 
 LONGEST_RANGE_DAYS = 366
@@ -35,9 +43,10 @@ class ReportPlay:
         duration_ms = playable.duration_ms
         if duration_ms is None:
             raise Conflict("not_ready", "This track is not ready to play yet.")
-        if not 0 <= position_ms <= duration_ms:
+        if not 0 <= position_ms <= duration_ms + OVERSHOOT_MS:
             error = FieldError("position_ms", "out_of_range", f"Use 0 to {duration_ms}, the track's duration.")
             raise Invalid.fields([error])
+        position_ms = min(position_ms, duration_ms)
         listener, now, token = listener_of(viewer.id, visitor), self._clock.now(), viewer.token_for(track_id)
         async with self._work() as work:
             await work.serialise(f"plays:{track_id}:{listener}")

@@ -25,6 +25,7 @@ from soundgraph.application.tracks.ports import (
     Tracks,
     TracksWork,
     Uploads,
+    refuse_damaged,
 )
 from soundgraph.application.tracks.preflight import Obstacle, PreflightUpload, PreflightView
 from soundgraph.application.tracks.processing import GAVE_UP, QUOTA_EXCEEDED, GiveUpOnRevision, ProcessRevision
@@ -103,4 +104,5 @@ __all__ = [
     "TracksWork",
     "Uploads",
     "own",
+    "refuse_damaged",
 ]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from soundgraph.application.ports import Ids, ObjectStore
 from soundgraph.application.tracks.editing import own
 from soundgraph.application.tracks.ports import CoverMaker, TrackReader, TracksWork
-from soundgraph.domain.errors import NotFound
+from soundgraph.domain.errors import NotFound, refuse_stale
 from soundgraph.domain.ids import ArtworkId, TrackId
 from soundgraph.domain.tracks import ARTWORK_SIZES, Upload, artwork_key, artwork_prefix
 from soundgraph.domain.visibility import Actor, Viewer
@@ -26,14 +26,20 @@ class MakeArtwork:
 
 
 class SetArtwork:
-    """Give one's own track a cover, or take it away. Its owner. The one before is removed. Raises NotFound."""
+    """Give one's own track a cover, or take it away. Its owner. The one before is removed.
+
+    Raises NotFound, and Stale unless `version` is the present one or None.
+    """
 
     def __init__(self, work: Callable[[], TracksWork], store: ObjectStore) -> None:
         self._work, self._store = work, store
 
-    async def __call__(self, *, actor: Actor, track_id: TrackId, artwork_id: ArtworkId | None) -> None:
+    async def __call__(
+        self, *, actor: Actor, track_id: TrackId, artwork_id: ArtworkId | None, version: int | None = None
+    ) -> None:
         async with self._work() as work:
             track = await own(work, actor, track_id)
+            refuse_stale(track.version, version)
             before, track.artwork_id = track.artwork_id, artwork_id
             await work.tracks.save(track)
             await work.commit()

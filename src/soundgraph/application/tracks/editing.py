@@ -106,15 +106,17 @@ class DeleteTrack:
 class RetryTrack:
     """Process a track again whose newest revision failed retryably. Its owner.
 
-    Raises NotFound, Conflict(not_retryable), LimitReached(too_many_processing).
+    Raises NotFound, Stale unless `version` is the present one or None, Conflict(not_retryable),
+    LimitReached(too_many_processing).
     """
 
     def __init__(self, work: Callable[[], TracksWork], caps: Caps) -> None:
         self._work, self._caps = work, caps
 
-    async def __call__(self, *, actor: Actor, track_id: TrackId) -> None:
+    async def __call__(self, *, actor: Actor, track_id: TrackId, version: int | None = None) -> None:
         async with self._work() as work:
             track = await own(work, actor, track_id)
+            refuse_stale(track.version, version)
             received = track.retry(track.revisions[-1].id)
             await refuse_more_processing(work, actor.id, self._caps)
             work.record(received)

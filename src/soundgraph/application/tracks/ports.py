@@ -1,5 +1,6 @@
 """What tracks need from outside."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Protocol
 from soundgraph.application.idempotency import IdempotencyKeys
 from soundgraph.application.ports import UnitOfWork
 from soundgraph.application.views import Page, Position, RevisionView, TrackView
+from soundgraph.domain.errors import Unavailable
 from soundgraph.domain.ids import AccountId, ArtworkId, RevisionId, TrackId, UploadId
 from soundgraph.domain.plans import Allowance
 from soundgraph.domain.tracks import (
@@ -20,6 +22,8 @@ from soundgraph.domain.tracks import (
     Upload,
 )
 from soundgraph.domain.visibility import Actor, Viewer
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class MediaFailed(Exception):
@@ -63,9 +67,20 @@ class MediaProcessor(ABC):
         """Yield each result as soon as its objects are stored under the key prefix `into`.
 
         Probed before anything is decoded, one Analysis, then an EmbeddedCover if there is one, every Rendition once,
-        Loudness some time after the Analysis, Progress often.
-        Closing the iterator early stops the work and leaves no process behind. Raises MediaFailed.
+        Loudness some time after the Analysis, Progress often. What is read is held to the SHA-256 that the key ends in.
+        Closing the iterator early stops the work and leaves no process behind. Raises MediaFailed,
+        Unavailable(original_damaged).
         """
+
+
+def refuse_damaged(original_key: str, sha256: str) -> None:
+    """Raise Unavailable(original_damaged) where the key ends in another SHA-256 than that of what was read.
+
+    It is no verdict on what was sent: that is still in quarantine, and reading again may go well.
+    """
+    named = original_key.rpartition("/")[2]
+    if SHA256.fullmatch(named) and named != sha256:
+        raise Unavailable("original_damaged", "What is stored of this file is not what was sent.", retry_after=60)
 
 
 class CoverMaker(ABC):

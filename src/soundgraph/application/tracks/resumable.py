@@ -20,7 +20,7 @@ from soundgraph.application.ports import (
 from soundgraph.application.tracks.pieces import Piece, PieceWriter, arrived, end_of, joined
 from soundgraph.application.tracks.ports import TracksWork
 from soundgraph.application.tracks.uploads import refuse_more_processing
-from soundgraph.domain.errors import Conflict, Corrupt, Invalid, NotFound
+from soundgraph.domain.errors import Conflict, Corrupt, Forbidden, Invalid, NotFound
 from soundgraph.domain.ids import AccountId, TrackId, UploadId
 from soundgraph.domain.tracks import Upload, UploadKind
 from soundgraph.domain.visibility import Actor
@@ -128,8 +128,8 @@ class AppendToUpload:
     """Add bytes at the end of an upload. Whoever began it. Returns where it ends now.
 
     What arrived before the bytes stopped coming is kept, but for a request with a checksum, which counts whole or not
-    at all. Raises NotFound, Gone(upload_expired), Conflict(wrong_offset | upload_completed), Invalid(too_many_bytes),
-    Corrupt.
+    at all. Raises NotFound, Forbidden(upload_joined), Gone(upload_expired), Conflict(wrong_offset | upload_completed),
+    Invalid(too_many_bytes), Corrupt.
     """
 
     def __init__(
@@ -147,9 +147,11 @@ class AppendToUpload:
         checksum: Checksum | None = None,
     ) -> int:
         upload = await own_upload(self._work, actor, upload_id)
+        if upload.kind is UploadKind.JOINED:
+            raise Forbidden("upload_joined", "This upload was joined of parts. Nothing can be added to it.")
         upload.refuse_spent(at=self._clock.now())
         pieces = await arrived(self._listing, upload)
-        if upload.kind is UploadKind.JOINED or offset != end_of(pieces):
+        if offset != end_of(pieces):
             raise Conflict("wrong_offset", "This upload does not end there. Ask with HEAD where it does.")
         holder = None if checksum is None else self._ids.new()
         writer = PieceWriter(self._store, upload, pieces[-1] if pieces else None, holder)
@@ -197,8 +199,8 @@ class SealUpload:
     """Copy what has arrived to where no client can write, and tell what it is. Whoever began the upload.
 
     What is told was computed of the bytes that were copied, so nobody can put others in their place afterwards. Whoever
-    asks removes the copy if nothing comes of it. Raises NotFound, Gone(upload_expired), Conflict(upload_completed |
-    upload_incomplete).
+    asks removes the copy if nothing comes of it. Raises NotFound, Invalid(partial_upload), Gone(upload_expired),
+    Conflict(upload_completed | upload_incomplete).
     """
 
     def __init__(
@@ -208,6 +210,7 @@ class SealUpload:
 
     async def __call__(self, *, actor: Actor, upload_id: UploadId) -> Stored:
         upload = await own_upload(self._work, actor, upload_id)
+        upload.refuse_part()
         upload.refuse_spent(at=self._clock.now())
         keys = await self._keys(actor, upload)
         return await self._store.put(f"{upload.prefix}sealed/{self._ids.new()}", joined(self._store, keys))

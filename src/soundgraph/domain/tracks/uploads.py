@@ -15,23 +15,36 @@ MAX_DURATION_MS = 6 * 3_600_000
 # How files that can be processed usually end. Only the bytes tell for sure.
 AUDIO_SUFFIXES = frozenset(
     [
+        "3g2",
+        "3gp",
         "aac",
         "aif",
         "aifc",
         "aiff",
         "alac",
+        "bwf",
+        "f4a",
+        "f4v",
         "flac",
         "m4a",
         "m4b",
+        "m4r",
         "m4v",
         "mka",
         "mkv",
         "mov",
+        "mp2",
         "mp3",
         "mp4",
+        "mpa",
+        "mpga",
         "oga",
         "ogg",
+        "ogv",
+        "ogx",
         "opus",
+        "qt",
+        "rf64",
         "wav",
         "wave",
         "weba",
@@ -137,6 +150,11 @@ class Upload:
         """Above what clients may write."""
         return f"{self.prefix}incoming/"
 
+    def refuse_part(self) -> None:
+        """Raise Invalid(partial_upload) for a part, which can only be joined with others."""
+        if self.kind is UploadKind.PART:
+            raise Invalid("partial_upload", "This is a part of an upload. Join it with the others, and name the whole.")
+
     def refuse_spent(self, *, at: datetime) -> None:
         """Raise Gone(upload_expired) or Conflict(upload_completed) where nothing more can come of it."""
         if self.sha256 is not None:
@@ -145,7 +163,11 @@ class Upload:
             raise Gone("upload_expired", "This upload has expired. Begin a new one.")
 
     def complete(self, *, size_bytes: int, sha256: str, key: str | None = None) -> None:
-        """All bytes are stored, at `key` if that is another one. Raises Conflict(upload_completed) the second time."""
+        """All bytes are stored, at `key` if that is another one.
+
+        Raises Conflict(upload_completed) the second time, and Invalid(partial_upload).
+        """
+        self.refuse_part()
         if self.sha256 is not None:
             raise Conflict("upload_completed", "This upload is complete and became a track.")
         self.size_bytes, self.sha256, self.key = size_bytes, sha256, key or self.key

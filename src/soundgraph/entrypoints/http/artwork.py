@@ -1,6 +1,6 @@
 """Covers of tracks."""
 
-from collections.abc import AsyncGenerator
+import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,23 +9,22 @@ from uuid import UUID
 from litestar import Response, delete, get, put
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, QueryParameter
-from multipart import MultipartSegment
 
 from soundgraph.application.ports import ObjectStore
 from soundgraph.application.tracks import ReadArtwork, ReadTrack, SetArtwork
 from soundgraph.application.views import TrackView
 from soundgraph.application.wiring import Wiring
-from soundgraph.domain.errors import Conflict, FieldError, Invalid, NotFound
+from soundgraph.domain.errors import Conflict, Invalid, NotFound, Stale, refuse_stale
 from soundgraph.domain.ids import ArtworkId, TrackId
 from soundgraph.domain.tracks import MAX_IMAGE_BYTES, artwork_prefix
 from soundgraph.domain.visibility import Actor
 from soundgraph.entrypoints.http.auth import CurrentActor, CurrentViewer
-from soundgraph.entrypoints.http.errors import Malformed
-from soundgraph.entrypoints.http.multipart import Event, boundary_of, events_of, payload_of
+from soundgraph.entrypoints.http.multipart import boundary_of, events_of, only_part, payload_of, refuse_more
 from soundgraph.entrypoints.http.policies import BODY, member_route, public_route
 from soundgraph.entrypoints.http.requests import ApiRequest
 from soundgraph.entrypoints.http.services import Use
 from soundgraph.entrypoints.http.uploads import keep_image
+from soundgraph.entrypoints.http.versions import ExpectedVersion, entity
 
 IMAGE = "image"
 MAX_BODY_BYTES = MAX_IMAGE_BYTES + (64 << 10)
@@ -50,29 +49,33 @@ class ImageOperation(Operation):
 
 @put(
     "/tracks/{track_id:uuid}/artwork",
-    **member_route(SetArtwork, *BODY, NotFound, Conflict, Invalid, summary="Give one's own track a cover"),
+    **member_route(SetArtwork, *BODY, NotFound, Conflict, Stale, Invalid, summary="Give one's own track a cover"),
     status_code=200,
     request_max_body_size=None,
     operation_class=ImageOperation,
 )
-async def set_artwork(track_id: FromPath[UUID], request: ApiRequest, actor: CurrentActor, use: Use) -> TrackView:
+async def set_artwork(
+    track_id: FromPath[UUID], request: ApiRequest, actor: CurrentActor, use: Use, version: ExpectedVersion
+) -> Response[TrackView]:
     """Give one's own track a cover."""
     view = await use(ReadTrack)(viewer=actor, track_id=TrackId(track_id))
     if view.user.id != actor.id:
         raise NotFound
+    # Before the first byte; and once more when the track is locked.
+    refuse_stale(view.version, version)
     artwork_id = await _receive(request, actor, use)
     try:
-        await use(SetArtwork)(actor=actor, track_id=TrackId(track_id), artwork_id=artwork_id)
+        await use(SetArtwork)(actor=actor, track_id=TrackId(track_id), artwork_id=artwork_id, version=version)
     except Exception:
         await use(ObjectStore).remove_under(artwork_prefix(artwork_id))
         raise
-    return await use(ReadTrack)(viewer=actor, track_id=TrackId(track_id))
+    return entity(await use(ReadTrack)(viewer=actor, track_id=TrackId(track_id)))
 
 
-@delete("/tracks/{track_id:uuid}/artwork", **member_route(SetArtwork, NotFound, Conflict), status_code=204)
-async def remove_artwork(track_id: FromPath[UUID], actor: CurrentActor, use: Use) -> None:
+@delete("/tracks/{track_id:uuid}/artwork", **member_route(SetArtwork, NotFound, Conflict, Stale), status_code=204)
+async def remove_artwork(track_id: FromPath[UUID], actor: CurrentActor, use: Use, version: ExpectedVersion) -> None:
     """Take the cover away."""
-    await use(SetArtwork)(actor=actor, track_id=TrackId(track_id), artwork_id=None)
+    await use(SetArtwork)(actor=actor, track_id=TrackId(track_id), artwork_id=None, version=version)
 
 
 @get("/tracks/{track_id:uuid}/artwork", **public_route(ReadArtwork, NotFound), media_type="image/jpeg")
@@ -85,18 +88,20 @@ async def read_artwork(track_id: FromPath[UUID], viewer: CurrentViewer, use: Use
 
 
 async def _receive(request: ApiRequest, actor: Actor, use: Wiring) -> ArtworkId:
-    """The cover made of the one part of a form. Raises Malformed, WrongMediaType, TooLarge, Invalid."""
-    events: AsyncGenerator[Event] = events_of(request, boundary_of(request), limit=MAX_BODY_BYTES)
-    async with aclosing(events):
-        async for segment in events:
-            assert isinstance(segment, MultipartSegment), "a part begins where the one before has ended"
-            if segment.name != IMAGE:
-                error = FieldError(segment.name, "unknown", "This field is not known here.")
-                raise Malformed("malformed", "Send one picture, as `image`.", [error])
-            return await keep_image(segment, payload_of(events), actor, use)
-    raise Malformed(
-        "malformed", "Send one picture, as `image`.", [FieldError(IMAGE, "missing", "This field is required.")]
-    )
+    """The cover made of the one part of a form; of any other form nothing stays behind.
+
+    Raises Malformed, WrongMediaType, TooLarge, Invalid.
+    """
+    async with aclosing(events_of(request, boundary_of(request), limit=MAX_BODY_BYTES)) as events:
+        segment = await only_part(events, IMAGE)
+        artwork_id = await keep_image(segment, payload_of(events), actor, use)
+        try:
+            await refuse_more(events, IMAGE)
+        except BaseException:
+            # Shielded: a client that hangs up cancels this task, and the cover must go all the same.
+            await asyncio.shield(use(ObjectStore).remove_under(artwork_prefix(artwork_id)))
+            raise
+    return artwork_id
 
 
 ROUTES = (set_artwork, remove_artwork, read_artwork)

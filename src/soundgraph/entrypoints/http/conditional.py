@@ -20,6 +20,12 @@ def matches(if_none_match: str | None, etag: str) -> bool:
     return etag in tags or "*" in tags
 
 
+def is_meant(if_match: str, etag: str) -> bool:
+    """Whether a request that names these representations is meant for this one (strong comparison)."""
+    tags = [tag.strip() for tag in if_match.split(",")]
+    return etag in tags or "*" in tags
+
+
 def hash_of(body: bytes) -> str:
     """What tells one representation from every other, as an entity tag holds it."""
     return hashlib.sha256(body).hexdigest()[:32]

@@ -61,6 +61,13 @@ class BadRange(Refusal):
         self.size = size
 
 
+class PreconditionFailed(Refusal):
+    """It was meant for another representation than there is."""
+
+    def __init__(self) -> None:
+        super().__init__("precondition_failed", "This is not the file that If-Match names.")
+
+
 class UnsupportedVersion(Refusal):
     """It is not the version of the tus protocol that is spoken here."""
 
@@ -95,6 +102,7 @@ STATUS: Mapping[type[Exception], HTTPStatus | TusStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     Gone: HTTPStatus.GONE,
     Stale: HTTPStatus.PRECONDITION_FAILED,
+    PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     UnsupportedVersion: HTTPStatus.PRECONDITION_FAILED,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import quote
 
 from litestar import Request, route
 from litestar.params import FromPath
 from litestar.types import ASGIApp, HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
+from soundgraph.application.ports import attachment
 from soundgraph.domain.errors import Forbidden, Gone, NotFound
-from soundgraph.entrypoints.http.conditional import matches
-from soundgraph.entrypoints.http.errors import BadRange
+from soundgraph.entrypoints.http.conditional import is_meant, matches
+from soundgraph.entrypoints.http.errors import BadRange, PreconditionFailed
 from soundgraph.entrypoints.http.policies import open_route
 from soundgraph.entrypoints.http.services import Given, SignedFile, SignedMedia
 
 BLOCK_BYTES = 256 << 10
-ONE_RANGE = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})", re.ASCII)
+ONE_RANGE = re.compile(r"(?i:bytes)=(?P<first>\d{0,18})-(?P<last>\d{0,18})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Span:
 @route(
     "/media/{key:path}",
     http_method=["GET", "HEAD"],
-    **open_route(SignedMedia.open_signed, Forbidden, NotFound, Gone, BadRange),
+    **open_route(SignedMedia.open_signed, Forbidden, NotFound, Gone, BadRange, PreconditionFailed),
     include_in_schema=False,
 )
 async def serve_media(key: FromPath[Path], request: Request[Any, Any, Any], services: Given) -> ASGIApp:
@@ -48,11 +48,14 @@ async def serve_media(key: FromPath[Path], request: Request[Any, Any, Any], serv
         raise NotFound
     query = dict(request.query_params.multi_items())
     signed = await services.media.open_signed(str(key).removeprefix("/"), query)
+    if not is_meant(request.headers.get("if-match", "*"), signed.etag):
+        raise PreconditionFailed
     if matches(request.headers.get("if-none-match"), signed.etag):
         return SignedResponse(signed, HTTPStatus.NOT_MODIFIED, None)
     size = await asyncio.to_thread(_size, signed.path)
-    unchanged = request.headers.get("if-range", signed.etag) == signed.etag
-    part = byte_range(request.headers.get("range"), size) if unchanged else None
+    # Ranges are for GET alone.
+    ranged = request.method == "GET" and request.headers.get("if-range", signed.etag) == signed.etag
+    part = byte_range(request.headers.get("range"), size) if ranged else None
     if part is None:
         return SignedResponse(signed, HTTPStatus.OK, Span(0, size, size))
     return SignedResponse(signed, HTTPStatus.PARTIAL_CONTENT, part)
@@ -115,7 +118,7 @@ class SignedResponse:
         if self.span and self.status is HTTPStatus.PARTIAL_CONTENT:
             headers["Content-Range"] = self.span.content_range
         if self.signed.filename is not None:
-            headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(self.signed.filename, safe='')}"
+            headers["Content-Disposition"] = attachment(self.signed.filename)
         raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         return {"type": "http.response.start", "status": self.status, "headers": raw}
 

@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, TypeAlias
 
-from multipart import MultipartError, ParserLimitReached, PushMultipartParser
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from soundgraph.application.ports import Stored
+from soundgraph.domain.errors import FieldError
 from soundgraph.domain.tracks import (
     MAX_UPLOAD_BYTES,
 )
@@ -48,6 +49,29 @@ async def events_of(request: ApiRequest, boundary: str, *, limit: int = MAX_BODY
         raise too_large_audio() from error
     except MultipartError as error:
         raise Malformed("malformed_multipart", f"This form cannot be read: {error}.") from error
+
+
+async def only_part(events: AsyncGenerator[Event], name: str) -> MultipartSegment:
+    """The head of the one part of a form. Raises Malformed unless it is that of `name`."""
+    segment = await anext(events, None)
+    if segment is None:
+        raise _not_one(name, FieldError(name, "missing", "This field is required."))
+    assert isinstance(segment, MultipartSegment), "a part begins where the one before has ended"
+    if segment.name != name:
+        raise _not_one(name, FieldError(segment.name, "unknown", "This field is not known here."))
+    return segment
+
+
+async def refuse_more(events: AsyncGenerator[Event], name: str) -> None:
+    """Read a form to its end. Raises Malformed where another part follows that of `name`."""
+    async for segment in events:
+        again = segment.name == name
+        wrong = ("duplicate", "Send this field once.") if again else ("unknown", "This field is not known here.")
+        raise _not_one(name, FieldError(segment.name, *wrong))
+
+
+def _not_one(name: str, error: FieldError) -> Malformed:
+    return Malformed("malformed", f"Send one file, as `{name}`.", [error])
 
 
 async def payload_of(events: AsyncGenerator[Event]) -> AsyncIterator[bytes]:

@@ -25,6 +25,8 @@ from soundgraph.entrypoints.http.policies import BEARER, COOKIE, Policy, open_ro
 from soundgraph.entrypoints.http.services import Given, Services
 
 CHECK_SECONDS = 1.0
+# A new key signs so soon after `keys rotate` published it, unless told otherwise.
+KEYS_KEPT_SECONDS = 5
 DESCRIPTION = """\
 Upload, process, share and discover audio.
 
@@ -113,11 +115,17 @@ async def read_openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(encoded, media_type="application/json", headers={"Cache-Control": "public, max-age=60"})
 
 
-@get("/.well-known/jwks.json", **open_route(PublishedKeys.jwks), tags=["identity"])
+@get("/api/v1/.well-known/jwks.json", **open_route(PublishedKeys.jwks), tags=["identity"])
 async def read_jwks(services: Given) -> Response[KeySet]:
     """The keys that access tokens can be checked with."""
     keys = services.use(PublishedKeys).jwks(at=services.use(Clock).now())
-    return Response(KeySet(keys), headers={"Cache-Control": "public, max-age=60"})
+    return Response(KeySet(keys), headers={"Cache-Control": f"public, max-age={KEYS_KEPT_SECONDS}"})
+
+
+@get("/.well-known/jwks.json", **open_route(PublishedKeys.jwks), include_in_schema=False)
+async def read_jwks_at_root(services: Given) -> Response[KeySet]:
+    """The same, where whoever checks tokens looks first (RFC 8615)."""
+    return await read_jwks.fn(services)  # type: ignore[no-any-return]  # litestar does not type what it wraps
 
 
 @get("/docs", **open_route(OpenAPIConfig), include_in_schema=False)
@@ -163,4 +171,4 @@ def openapi_config(services: Services) -> OpenAPIConfig:
     )
 
 
-ROUTES = (live, ready, read_jwks, read_openapi, read_docs, read_docs_asset)
+ROUTES = (live, ready, read_jwks, read_jwks_at_root, read_openapi, read_docs, read_docs_asset)

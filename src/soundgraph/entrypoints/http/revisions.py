@@ -11,7 +11,6 @@ from litestar import Response, get, post, put
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath
 from msgspec import Struct
-from multipart import MultipartSegment
 
 from soundgraph.application.limits import UPLOADS
 from soundgraph.application.ports import ObjectStore, Stored
@@ -28,15 +27,22 @@ from soundgraph.application.tracks import (
 )
 from soundgraph.application.views import RevisionView, TrackView
 from soundgraph.application.wiring import Wiring
-from soundgraph.domain.errors import Conflict, FieldError, Gone, Invalid, NotFound, Stale
+from soundgraph.domain.errors import Conflict, Gone, Invalid, NotFound, Stale
 from soundgraph.domain.ids import RevisionId, TrackId, UploadId
 from soundgraph.domain.tracks import Upload
 from soundgraph.domain.visibility import Actor
 from soundgraph.entrypoints.http.auth import CurrentActor
 from soundgraph.entrypoints.http.cursors import Listing
-from soundgraph.entrypoints.http.errors import Malformed
 from soundgraph.entrypoints.http.finished import json_of, with_finished
-from soundgraph.entrypoints.http.multipart import Event, boundary_of, coalesced, events_of, payload_of
+from soundgraph.entrypoints.http.multipart import (
+    Event,
+    boundary_of,
+    coalesced,
+    events_of,
+    only_part,
+    payload_of,
+    refuse_more,
+)
 from soundgraph.entrypoints.http.policies import BODY, member_route
 from soundgraph.entrypoints.http.requests import ApiRequest, refuse_nul
 from soundgraph.entrypoints.http.services import Use
@@ -119,12 +125,12 @@ class _Replacement:
 
     async def by_form(self, events: AsyncGenerator[Event]) -> None:
         """Store the audio and make a revision of it. Unless it becomes one, nothing stays behind."""
-        filename = _audio_part(await anext(events, None))
+        filename = (await only_part(events, AUDIO)).filename or ""
+        refuse_nul({AUDIO: filename})
         upload, replaced = await self.use(BeginUpload)(actor=self.actor, filename=filename), False
         try:
             stored = await self.use(ObjectStore).put(upload.key, coalesced(payload_of(events)))
-            async for segment in events:
-                _refuse_part(segment)
+            await refuse_more(events, AUDIO)
             replaced = await self._replace(upload.id, stored)
         finally:
             if not replaced:
@@ -161,23 +167,6 @@ async def _abandon(actor: Actor, use: Wiring, upload: Upload) -> None:
         await use(AbandonUpload)(actor=actor, upload=upload)
     except Exception:
         log.exception("an abandoned upload was left behind", upload_id=str(upload.id))
-
-
-def _audio_part(segment: Event) -> str:
-    """What the file in the first part is called. Raises Malformed unless it is the audio."""
-    if segment is None:
-        missing = FieldError(AUDIO, "missing", "This field is required.")
-        raise Malformed("malformed", "Send one file, as `audio`.", [missing])
-    assert isinstance(segment, MultipartSegment), "a part begins where the one before has ended"
-    if segment.name != AUDIO:
-        _refuse_part(segment)
-    refuse_nul({AUDIO: segment.filename or ""})
-    return segment.filename or ""
-
-
-def _refuse_part(segment: MultipartSegment) -> None:
-    wrong = ("duplicate", "Send this field once.") if segment.name == AUDIO else ("unknown", "Not known here.")
-    raise Malformed("malformed", "Send one file, as `audio`.", [FieldError(segment.name, *wrong)])
 
 
 @get("/tracks/{track_id:uuid}/revisions", **member_route(ListRevisions, NotFound))

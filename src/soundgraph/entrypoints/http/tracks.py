@@ -112,10 +112,12 @@ async def delete_track(track_id: FromPath[UUID], actor: CurrentActor, use: Use, 
     await use(DeleteTrack)(actor=actor, track_id=TrackId(track_id), version=version)
 
 
-@post("/tracks/{track_id:uuid}/retry", **member_route(RetryTrack, NotFound, Conflict), status_code=202)
-async def retry_track(track_id: FromPath[UUID], actor: CurrentActor, use: Use) -> Response[TrackView]:
+@post("/tracks/{track_id:uuid}/retry", **member_route(RetryTrack, NotFound, Conflict, Stale), status_code=202)
+async def retry_track(
+    track_id: FromPath[UUID], actor: CurrentActor, use: Use, version: ExpectedVersion
+) -> Response[TrackView]:
     """Process a track again."""
-    await use(RetryTrack)(actor=actor, track_id=TrackId(track_id))
+    await use(RetryTrack)(actor=actor, track_id=TrackId(track_id), version=version)
     return entity(await use(ReadTrack)(viewer=actor, track_id=TrackId(track_id)), status_code=202)
 
 

@@ -11,7 +11,7 @@ Json = dict[str, Any]
 CREATION, UPLOAD = UPLOADS_PATH, f"{UPLOADS_PATH}/{{upload_id}}"
 TEXT: Json = {"type": "string"}
 BYTES: Json = {"type": "integer", "minimum": 0}
-METHODS: Json = {"type": "string", "enum": ["PATCH", "DELETE"]}
+METHODS: Json = {"type": "string", "enum": ["HEAD", "PATCH", "DELETE"]}
 
 SAID: dict[str, tuple[Json, str]] = {
     "Tus-Resumable": ({"type": "string", "enum": [TUS_VERSION]}, "The version of tus that is spoken."),
@@ -26,7 +26,7 @@ SAID: dict[str, tuple[Json, str]] = {
     "Upload-Concat": (TEXT, "partial for a part of an upload; final; and the addresses of the parts to join them."),
     "Upload-Checksum": (TEXT, f"One of {', '.join(CHECKSUMS)} and the Base64 digest of the bytes of this request."),
     "Upload-Expires": (TEXT, "When what has arrived is thrown away (RFC 9110 date)."),
-    "X-HTTP-Method-Override": (METHODS, "What the client means, where it can send neither."),
+    "X-HTTP-Method-Override": (METHODS, "What the client means, where it can send none of these."),
 }
 # By path and method: headers that must be sent, that may be sent, and that are answered, under a status.
 SPOKEN: dict[tuple[str, str], tuple[str, str, int, str]] = {
@@ -75,6 +75,7 @@ def complete_uploads(paths: Json) -> None:
     head["operationId"] += "Head"
     for answer in head["responses"].values():
         answer.pop("content", None)
+    paths[UPLOAD]["post"]["responses"]["200"] = deepcopy(head["responses"]["200"])
 
 
 def _parameter(name: str, *, required: bool) -> Json:
