@@ -73,9 +73,11 @@ async def test_an_archive_of_ones_own(site: Site, ann: Person, bob: Person) -> N
     await site.world.settle()
     ready = (await ann.http.get(f"{API}/me/export")).json()
     assert (ready["state"], ready["progress"]) == ("ready", 100)
-    assert ready["expires_at"] == "2026-01-08T12:00:00Z"
+    assert (ready["expires_at"], ready["kept_until"]) == ("2026-01-01T13:00:00Z", "2026-01-08T12:00:00Z")
+    assert "lifetime=3600" in ready["url"]
     assert "exports/" in urlsplit(ready["url"]).path
     assert ready["sha256"] in (await ann.http.get("/account/export")).text
+        "kept_until": None,
     assert (await bob.http.get(f"{API}/me/export")).status_code == 404
 
 
