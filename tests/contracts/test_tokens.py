@@ -127,12 +127,13 @@ def test_every_changed_character_is_noticed(tokens: Tokens) -> None:
                 read(changed)
 
 
+NOW = int(EPOCH.timestamp())
 CLAIMED = {
     "iss": "soundgraph",
     "aud": "soundgraph",
     "sub": str(CLAIMS.account_id),
     "sid": str(CLAIMS.family_id),
-    "iat": int(EPOCH.timestamp()),
+    "iat": NOW,
     "exp": int((EPOCH + ACCESS_LIFETIME).timestamp()),
 }
 
@@ -147,6 +148,7 @@ def forged(key: object = KEY, algorithm: str = "EdDSA", *, head: dict[str, str] 
 
 def test_a_token_that_is_right_in_everything_holds() -> None:
     assert signed().read_access(forged(), at=EPOCH) == CLAIMS
+    assert signed().read_access(forged(nbf=NOW + 30), at=EPOCH) == CLAIMS
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,21 @@ def test_a_token_that_is_right_in_everything_holds() -> None:
         pytest.param(forged(sid=None), id="no session"),
         pytest.param(forged(exp=None), id="no end"),
         pytest.param(forged(exp="soon"), id="an end that is no time"),
-        pytest.param(forged(iat=int(EPOCH.timestamp()) + 3_600), id="from the future"),
+        pytest.param(forged(exp="NaN"), id="an end that never comes"),
+        pytest.param(forged(exp=float("nan")), id="an end that is no number"),
+        pytest.param(forged(exp=float("inf")), id="no end at all"),
+        pytest.param(forged(exp=NOW + 600.5), id="an end that is no whole second"),
+        pytest.param(forged(exp=True), id="an end that is no number either"),
+        pytest.param(forged(exp=NOW + 24 * 3_600), id="a day long"),
+        pytest.param(forged(exp=NOW + 901), id="a second too long"),
+        pytest.param(forged(exp=NOW), id="over before it began"),
+        pytest.param(forged(exp=10**400), id="an end beyond all ends"),
+        pytest.param(forged(iat=str(NOW)), id="a beginning that is no number"),
+        pytest.param(forged(iat=NOW + 31, exp=NOW + 600), id="from half a minute ahead"),
+        pytest.param(forged(nbf=NOW + 31), id="not yet"),
+        pytest.param(forged(nbf="NaN"), id="not before never"),
+        pytest.param(forged(aud=["soundgraph"]), id="a list of audiences"),
+        pytest.param(forged(iat=NOW + 3_600), id="from the future"),
         pytest.param(forged(key="", algorithm="none"), id="no signature"),
         pytest.param(forged(key=generate_private_key(SECP256R1()), algorithm="ES256"), id="another algorithm"),
         pytest.param(forged(key="k" * 32, algorithm="HS256"), id="a shared secret"),

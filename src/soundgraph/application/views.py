@@ -156,7 +156,11 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
 
 class ExportView(Struct, frozen=True, kw_only=True):
-    """An archive of one's data: `preparing`, `ready` or `failed`. `url` holds for an hour, the archive longer."""
+    """An archive of one's data: `preparing`, `ready` or `failed`.
+
+    `url` holds until `expires_at`, an hour at most. The archive is kept until `kept_until`; reading again gives another
+    URL.
+    """
 
     state: str
     progress: int
@@ -164,6 +168,7 @@ class ExportView(Struct, frozen=True, kw_only=True):
     size_bytes: int | None
     sha256: str | None
     expires_at: datetime | None
+    kept_until: datetime | None
 
 
 class TrackCounts(Struct, frozen=True, kw_only=True):

@@ -14,8 +14,6 @@ DELETION_GRACE = timedelta(days=30)
 # Who has no password deletes their account within so long of signing in.
 RECENT_SIGN_IN = timedelta(minutes=10)
 EXPORT_LIFETIME = timedelta(days=7)
-# A younger archive is handed out again instead of making another.
-EXPORT_FRESH = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,10 +132,8 @@ class Export:
         export = cls(id=export_id, account_id=account_id, requested_at=at, expires_at=at + EXPORT_LIFETIME)
         return export, ExportRequested(export_id=export_id, account_id=account_id)
 
-    def will_do(self, *, at: datetime) -> bool:
-        """Whether it answers another request: it is being made, or is fresh."""
-        if self.state is ExportState.READY:
-            return at < self.requested_at + EXPORT_FRESH
+    def being_made(self, *, at: datetime) -> bool:
+        """Whether it answers another request: nothing else does, since more may have been made by now."""
         return self.state is ExportState.PREPARING and at < self.expires_at
 
     @property

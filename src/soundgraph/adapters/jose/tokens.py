@@ -99,15 +99,24 @@ class SignedTokens(Tokens, PublishedKeys):
                 audience=AUDIENCE,
                 issuer=ISSUER,
                 # pyjwt would compare with the clock on the wall instead of `at`.
-                options={"require": REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+                options={
+                    "require": REQUIRED,
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                    "strict_aud": True,
+                },
             )
             payload = whole["payload"]
             claims = AccessClaims(AccountId(UUID(payload["sub"])), FamilyId(UUID(payload["sid"])))
-            begins, ends = float(payload["iat"]), float(payload["exp"])
+            issued, ends = _seconds(payload["iat"]), _seconds(payload["exp"])
+            begins = max(issued, _seconds(payload.get("nbf", issued)))
         except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise _bad_token() from error
         leeway, now = LEEWAY.total_seconds(), at.timestamp()
         if whole["header"].get("typ") != TYPE or begins > now + leeway:
+            raise _bad_token()
+        if not 0 < ends - issued <= ACCESS_LIFETIME.total_seconds():
             raise _bad_token()
         if now >= ends + leeway:
             raise Unauthenticated("token_expired", "This token has expired. Refresh it.")
@@ -151,6 +160,13 @@ class SignedTokens(Tokens, PublishedKeys):
     def _sealed(self, key: bytes, text: str) -> str:
         mac = hmac.digest(key, text.encode("utf-8", "replace"), "sha256")
         return f"{text}.{urlsafe_b64encode(mac).decode().rstrip('=')}"
+
+
+def _seconds(claim: object) -> int:
+    """A time in a token, in whole seconds, which is how ours are made. Raises ValueError for anything else."""
+    if type(claim) is not int:
+        raise ValueError("not a time in whole seconds")
+    return claim
 
 
 def _bad_token() -> Unauthenticated:

@@ -62,10 +62,17 @@ from soundgraph.application.identity.recovery import (
     ChangePassword,
     ConfirmEmailChange,
     ForgetPassword,
+    Recovered,
     RequestEmailChange,
     ResetPassword,
 )
-from soundgraph.application.identity.registration import Register, ResendVerification, SendVerification, VerifyEmail
+from soundgraph.application.identity.registration import (
+    ReadRegistration,
+    Register,
+    ResendVerification,
+    SendVerification,
+    VerifyEmail,
+)
 from soundgraph.application.identity.roles import ChangeRole, ChangeStanding, CreateAdmin, FindAccount, ReadAudit
 from soundgraph.application.identity.sessions import (
     UNKNOWN_CLIENT,
@@ -137,6 +144,8 @@ __all__ = [
     "PublishedKeys",
     "Randomness",
     "ReadAudit",
+    "ReadRegistration",
+    "Recovered",
     "RefreshSession",
     "Register",
     "Registrations",

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
-from soundgraph.application.identity.credentials import Passwords
+from soundgraph.application.identity.credentials import Captcha, Passwords
 from soundgraph.application.identity.ports import IdentityWork
 from soundgraph.application.identity.sessions import Client, Session, Sessions, end_sessions, let_in
 from soundgraph.application.ports import Clock
@@ -40,6 +40,7 @@ class DeletionWork(IdentityWork, Protocol):
 class DeleteAccount:
     """Delete one's account: hidden at once, purged in thirty days. Its owner, who gives the password again.
 
+    A change of address that waits is off, and a link to another password that was asked for before is void.
     Who has none must have signed in within ten minutes: `family_id` is the session that asks. Raises
     Unauthenticated(invalid_credentials), Forbidden(recent_sign_in_required).
     """
@@ -60,11 +61,14 @@ class DeleteAccount:
             raise Unauthenticated("invalid_credentials", "The password is wrong.")
         deletion, deleted = Deletion.request(actor.id, at=now)
         async with self._work() as work:
+            # The change before the account, which is how whoever confirms one locks them.
+            await work.email_changes.cancel(actor.id)
             fresh = await work.accounts.get(actor.id)
             if fresh is None or fresh.standing is not AccountStanding.ACTIVE:
                 return
             fresh.standing = AccountStanding.DELETED
             await work.accounts.save(fresh)
+            await work.password_resets.remove_of(actor.id)
             await end_sessions(work, actor.id, at=now)
             await work.deletions.put(deletion)
             work.record(deleted)
@@ -75,15 +79,23 @@ class RestoreAccount:
     """Undo a deletion and log in. Whoever knows its login and password, within thirty days.
 
     Raises Unauthenticated(invalid_credentials), Conflict(not_deleted), Gone(account_purged),
-    Forbidden(account_suspended).
+    Forbidden(account_suspended); Invalid(captcha_required | captcha_failed) before anything; LimitReached(busy) when
+    too many wait.
     """
 
-    def __init__(self, work: Callable[[], DeletionWork], passwords: Passwords, sessions: Sessions) -> None:
-        self._work, self._passwords, self._sessions = work, passwords, sessions
+    def __init__(
+        self, work: Callable[[], DeletionWork], passwords: Passwords, captcha: Captcha, sessions: Sessions
+    ) -> None:
+        self._work, self._passwords, self._captcha, self._sessions = work, passwords, captcha, sessions
 
-    async def __call__(self, *, login: str, password: str, client: Client) -> Session:
+    async def __call__(self, *, login: str, password: str, client: Client, captcha_token: str | None = None) -> Session:
+        await self._captcha.check(captcha_token, client.address)
+        async with self._passwords.turn():
+            return await self._come_back(normalise_email(login), password, client)
+
+    async def _come_back(self, login: str, password: str, client: Client) -> Session:
         async with self._work() as work:
-            known = await work.accounts.by_login(normalise_email(login))
+            known = await work.accounts.by_login(login)
         right = await self._passwords.verify(known.password_hash if known else None, password)
         if known is None or not right:
             raise Unauthenticated("invalid_credentials", "Login or password is wrong.")

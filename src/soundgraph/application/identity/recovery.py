@@ -1,8 +1,9 @@
 """Ways back in, and ways to move: passwords forgotten and changed, addresses changed."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from soundgraph.application.identity.credentials import CommonPasswords, Passwords, Tokens, digest
+from soundgraph.application.identity.credentials import CommonPasswords, Passwords, Tokens, digest, guessed_first
 from soundgraph.application.identity.federation import FederationWork
 from soundgraph.application.identity.ports import IdentityWork
 from soundgraph.application.identity.sessions import end_sessions
@@ -17,7 +18,7 @@ from soundgraph.domain.identity import (
     password_errors,
     require_valid,
 )
-from soundgraph.domain.ids import EmailChangeId, FamilyId, ResetId
+from soundgraph.domain.ids import AccountId, EmailChangeId, FamilyId, ResetId
 from soundgraph.domain.visibility import AccountStanding, Actor
 
 RESET, OLD_ADDRESS, NEW_ADDRESS = "reset", "old-address", "new-address"
@@ -44,11 +45,21 @@ class ForgetPassword:
             await work.commit()
 
 
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The account whose owner has just shown that its mail reaches them, and both its logins."""
+
+    account_id: AccountId
+    email: str
+    handle: str
+
+
 class ResetPassword:
     """Choose another password. Whoever holds the token from the mail, once.
 
     The account may have been in other hands. So every session ends, a change of address that waits is off, and so is
-    every provider that vouched for another address than the one this token was sent to.
+    every provider that vouched for another address than the one this token was sent to. A deleted account stays
+    deleted; until it is purged it can be restored with the new password.
     Raises Invalid for a password that will not do, Gone(token_spent | token_expired).
     """
 
@@ -57,8 +68,8 @@ class ResetPassword:
     ) -> None:
         self._work, self._passwords, self._common, self._clock = work, passwords, common, clock
 
-    async def __call__(self, *, token: str, password: str) -> None:
-        require_valid(password_errors(password, common=self._common.holds(password)))
+    async def __call__(self, *, token: str, password: str) -> Recovered:
+        _require_rare(self._common, password)
         now, hashed = self._clock.now(), await self._passwords.hash(password)
         async with self._work() as work:
             await work.serialise(f"reset:{digest(token).hex()}")
@@ -67,15 +78,17 @@ class ResetPassword:
                 # The change before the account, which is how whoever confirms one locks them.
                 await work.email_changes.cancel(reset.account_id)
             account = await work.accounts.get(reset.account_id) if reset and reset.account_id else None
-            if reset is None or account is None or account.standing is AccountStanding.DELETED:
+            if reset is None or account is None or await _being_purged(work, account):
                 raise Gone("token_spent", "This link was used already, or never existed.")
             reset.use(at=now)
+            _require_rare(self._common, password, account.email, account.handle)
             changed = account.change_password(hashed, unlinked=await self._unlink(work, account))
             await work.accounts.save(account)
             await work.password_resets.remove_of(account.id)
             await end_sessions(work, account.id, at=now)
             work.record(changed)
             await work.commit()
+        return Recovered(account.id, account.email, account.handle)
 
     async def _unlink(self, work: FederationWork, account: Account) -> tuple[str, ...]:
         others = [one for one in await work.external_identities.of(account.id) if one.email != account.email]
@@ -97,8 +110,9 @@ class ChangePassword:
         self._work, self._passwords, self._common, self._clock = work, passwords, common, clock
 
     async def __call__(self, *, actor: Actor, family_id: FamilyId, current_password: str, new_password: str) -> None:
-        require_valid(password_errors(new_password, common=self._common.holds(new_password), field="new_password"))
+        _require_rare(self._common, new_password, field="new_password")
         before = await proven(self._work, self._passwords, actor, current_password)
+        _require_rare(self._common, new_password, before.email, before.handle, field="new_password")
         now, hashed = self._clock.now(), await self._passwords.hash(new_password)
         async with self._work() as work:
             await work.email_changes.cancel(actor.id)
@@ -156,7 +170,7 @@ class ConfirmEmailChange:
         async with self._work() as work:
             change = await work.email_changes.by_token(digest(token))
             account = await work.accounts.get(change.account_id) if change else None
-            if change is None or account is None:
+            if change is None or account is None or account.standing is AccountStanding.DELETED:
                 raise Gone("token_spent", "This link was used already, or never existed.")
             change.confirm(digest(token), at=self._clock.now())
             changed = change.settle(account)
@@ -179,6 +193,15 @@ async def proven(work: Callable[[], IdentityWork], passwords: Passwords, actor: 
     if account is None or not await passwords.verify(account.password_hash, password):
         raise _not_yours()
     return account
+
+
+def _require_rare(common: CommonPasswords, password: str, *names: str, field: str = "password") -> None:
+    require_valid(password_errors(password, common=guessed_first(common, password, *names), field=field))
+
+
+async def _being_purged(work: FederationWork, account: Account) -> bool:
+    deletion = await work.deletions.get(account.id)
+    return deletion is not None and deletion.started_at is not None
 
 
 def _not_yours() -> Unauthenticated:

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
-from soundgraph.application.identity.credentials import Captcha, CommonPasswords, Passwords, Tokens, digest
+from soundgraph.application.identity.credentials import (
+    Captcha,
+    CommonPasswords,
+    Passwords,
+    Tokens,
+    digest,
+    guessed_first,
+)
 from soundgraph.application.identity.letters import AlreadyKnown, VerifyAddress
 from soundgraph.application.identity.mail import Post
 from soundgraph.application.identity.ports import IdentityWork
@@ -53,7 +60,7 @@ class Register:
     ) -> None:
         email, handle = normalise_email(email), handle.strip().lower()
         display_name = handle if display_name is None else display_name.strip()
-        common = self._common.holds(password)
+        common = guessed_first(self._common, password, email, handle)
         require_valid(registration_errors(email, handle, password, display_name, common=common))
         await self._captcha.check(captcha_token, client.address)
         registration_id, now = RegistrationId(self._ids.new()), self._clock.now()
@@ -85,6 +92,22 @@ class ResendVerification:
             registration_id = found.id if found else RegistrationId(self._ids.new())
             work.record(RegistrationRequested(registration_id=registration_id))
             await work.commit()
+
+
+class ReadRegistration:
+    """Which handle an address is asked to be verified for. Whoever holds the token from the mail, which stays good.
+
+    Returns None for a token that is spent or expired.
+    """
+
+    def __init__(self, work: Callable[[], IdentityWork], clock: Clock) -> None:
+        self._work, self._clock = work, clock
+
+    async def __call__(self, *, token: str) -> str | None:
+        async with self._work() as work:
+            registration = await work.registrations.by_token(digest(token))
+        live = registration is not None and self._clock.now() < registration.expires_at
+        return registration.handle if registration and live else None
 
 
 class VerifyEmail:

@@ -24,7 +24,10 @@ FAILED_KEPT: Final = timedelta(days=1)
 
 
 class RequestExport:
-    """Ask for an archive of everything that is stored of oneself. Its owner. One that is fresh answers again."""
+    """Ask for an archive of everything that is stored of oneself, in the place of an older one. Its owner.
+
+    One that is being made answers again.
+    """
 
     def __init__(self, work: Callable[[], PrivacyWork], store: ObjectStore, ids: Ids, clock: Clock) -> None:
         self._work, self._store, self._ids, self._clock = work, store, ids, clock
@@ -34,7 +37,7 @@ class RequestExport:
         async with self._work() as work:
             await work.serialise(f"exports:{actor.id}")
             before = await work.exports.of(actor.id)
-            if before is not None and before.will_do(at=now):
+            if before is not None and before.being_made(at=now):
                 return
             if before is not None:
                 await work.exports.remove(before.id)
@@ -55,21 +58,22 @@ class ReadExport:
     async def __call__(self, *, actor: Actor) -> ExportView:
         async with self._work() as work:
             export = await work.exports.of(actor.id)
-        if export is None or export.expires_at <= self._clock.now():
+        now = self._clock.now()
+        if export is None or export.expires_at <= now:
             raise NotFound
+        lifetime, ready = min(URL_LIFETIME, export.expires_at - now), export.state is ExportState.READY
         return ExportView(
             state=export.state.value,
             progress=export.progress,
-            url=None if export.key is None else self._url(export.key),
+            url=None if export.key is None else self._url(export.key, lifetime),
             size_bytes=export.size_bytes,
             sha256=export.sha256,
-            expires_at=export.expires_at if export.state is ExportState.READY else None,
+            expires_at=now + lifetime if ready else None,
+            kept_until=export.expires_at if ready else None,
         )
 
-    def _url(self, key: str) -> str:
-        return self._store.signed_url(
-            key, lifetime=URL_LIFETIME, content_type="application/zip", filename="soundgraph.zip"
-        )
+    def _url(self, key: str, lifetime: timedelta) -> str:
+        return self._store.signed_url(key, lifetime=lifetime, content_type="application/zip", filename="soundgraph.zip")
 
 
 class BuildExport:

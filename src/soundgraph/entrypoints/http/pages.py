@@ -5,13 +5,13 @@ from typing import Any
 
 from litestar import MediaType, Request, Response, get, post
 
-from soundgraph.application.identity import ConfirmEmailChange, ResetPassword, VerifyEmail
+from soundgraph.application.identity import ConfirmEmailChange, ReadRegistration, ResetPassword, VerifyEmail
 from soundgraph.application.limits import LOGIN
 from soundgraph.domain.errors import Conflict, DomainError, Forbidden, Gone, Invalid
 from soundgraph.entrypoints.http.cookies import SessionCookies
 from soundgraph.entrypoints.http.errors import Malformed, Refusal, headers_of, status_of
 from soundgraph.entrypoints.http.headers import PAGE
-from soundgraph.entrypoints.http.identity import client_of, refuse_planted_session, remember_device
+from soundgraph.entrypoints.http.identity import client_of, recover, refuse_planted_session, remember_device
 from soundgraph.entrypoints.http.policies import BODY, open_route
 from soundgraph.entrypoints.http.requests import ApiRequest, read_form
 from soundgraph.entrypoints.http.services import Given, Use
@@ -78,13 +78,17 @@ async def read_stylesheet() -> Response[str]:
 
 
 @get("/verify-email", **open_route(VerifyEmail), include_in_schema=False, exception_handlers=ON_PAGES)
-async def show_verification(request: ApiRequest) -> Response[str]:
+async def show_verification(request: ApiRequest, use: Use) -> Response[str]:
     """The page that a mail leads to. It only has a button, because scanners follow links."""
+    token = token_of(request)
+    handle = await use(ReadRegistration)(token=token)
+    # Someone else may have given this address, and hope that its owner presses the button.
+    whose = f" as {handle}. If you did not ask for this account, close this page." if handle else "."
     return form_page(
         "Verify your e-mail address",
-        "Press the button to verify your address and log in.",
+        f"Press the button to verify your address and log in{whose}",
         action="/verify-email",
-        token=token_of(request),
+        token=token,
         button="Verify and log in",
     )
 
@@ -103,7 +107,7 @@ async def verify_by_form(request: ApiRequest, services: Given) -> Response[str]:
     session = await services.use(VerifyEmail)(token=fields.get("token", ""), client=client_of(request, services))
     answer = page("Your address is verified", "<p>You are logged in. Welcome to soundgraph.</p>")
     SessionCookies(secure=services.secure).set(answer, session)
-    remember_device(request, services, answer, session, "cookie")
+    remember_device(request, services, answer, session.account_id, "cookie")
     return answer
 
 
@@ -130,11 +134,12 @@ async def show_reset(request: ApiRequest) -> Response[str]:
     include_in_schema=False,
     exception_handlers=ON_PAGES,
 )
-async def reset_by_form(request: ApiRequest, use: Use) -> Response[str]:
+async def reset_by_form(request: ApiRequest, services: Given) -> Response[str]:
     """What its button does."""
     fields = await read_form(request)
-    await use(ResetPassword)(token=fields.get("token", ""), password=fields.get("password", ""))
-    return page("Your password is changed", "<p>Log in with it.</p>")
+    answer = page("Your password is changed", "<p>Log in with it.</p>")
+    await recover(request, services, answer, token=fields.get("token", ""), password=fields.get("password", ""))
+    return answer
 
 
 @get("/confirm-email", **open_route(ConfirmEmailChange), include_in_schema=False, exception_handlers=ON_PAGES)
