@@ -21,7 +21,7 @@ class By(StrEnum):
 
     CALLER = "account, or network address without one"
     ADDRESS = "network address"
-    MAIL = "mail address"
+    MAIL = "mail address and network address"
     LOGIN = "login and network address"
     LOGIN_ALONE = "login"
 

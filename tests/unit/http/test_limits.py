@@ -193,22 +193,36 @@ async def test_register_by_address(limited: Limited) -> None:
     assert (await ask("192.0.2.2")).status_code == 202
 
 
-async def test_mails_by_mail_address(limited: Limited) -> None:
-    http, numbers = limited.client(), iter(range(100))
+async def test_mails_by_mail_address_and_address(limited: Limited) -> None:
+    http = limited.client()
 
-    def ask(email: str) -> Awaitable[httpx.Response]:
-        number = next(numbers)
-        return register(http, number, email, f"192.0.2.{number}")
+    def ask(email: str, address: str = "192.0.2.1") -> Awaitable[httpx.Response]:
+        return http.post(f"{API}/auth/password/forgot", json={"email": email}, headers=at(address))
 
     await exactly(limits.MAIL, lambda: ask("ada@example.org"), 202)
     assert (await ask(" ADA@Example.org ")).status_code == 429
     assert (await ask("bob@example.org")).status_code == 202
+    # What others asked for shows to nobody.
+    answer = await ask("ada@example.org", "192.0.2.2")
+    assert (answer.status_code, answer.headers["RateLimit-Remaining"]) == (202, "4")
+
+
+async def test_mails_to_one_address_are_bounded_wherever_they_are_asked_for(limited: Limited) -> None:
+    await limited.member("annika")
+    http = limited.client()
+    for number in range(limits.MAIL.limit + 3):
+        asked = {"email": "annika@example.org"}
+        answer = await http.post(f"{API}/auth/password/forgot", json=asked, headers=at(f"192.0.2.{number}"))
+        assert answer.status_code == 202
+    await limited.world.settle()
+    # The first was that of her registration.
+    assert [one.to for one in limited.world.outbox.sent] == ["annika@example.org"] * limits.MAIL.limit
 
 
 async def test_mails_in_a_day(limited: Limited) -> None:
     http, sent = limited.client(), 0
     for number in range(40):
-        answer = await register(http, number, "ada@example.org", f"192.0.2.{number}")
+        answer = await register(http, number, "ada@example.org", "192.0.2.1")
         sent += answer.status_code == 202
         if answer.headers["RateLimit-Limit"] == str(limits.MAIL_DAILY.limit) and answer.status_code == 429:
             break
@@ -309,13 +323,14 @@ async def test_while_nobody_counts_accounts_are_guarded_and_the_rest_is_open(lim
     assert (await ann.http.post(f"{API}/auth/logout")).status_code == 204
 
 
+class Forgetful(MemoryLimiter):
+    """Goes away between a request and its answer."""
+
+    async def give_back(self, charge: Charge) -> None:
+        raise Unavailable("limits_away", "Away.")
+
+
 async def test_a_right_password_that_cannot_be_given_back_is_right(limited: Limited) -> None:
-    class Forgetful(MemoryLimiter):
-        """Goes away between a login and its answer."""
-
-        async def give_back(self, charge: Charge) -> None:
-            raise Unavailable("limits_away", "Away.")
-
     await limited.member("annika")
     limited.use_limiter(Forgetful(limited.world.clock))
     asked = {"login": "annika", "password": PASSWORD}

@@ -53,11 +53,15 @@ class Limits:
         )
 
     async def admit_mail(self, request: Request[Any, Any, Any]) -> None:
-        """Before a handler that sends mail to the `email` in its input: the rules by mail address."""
+        """Before a handler that sends mail to the `email` in its input: the rules by mail address.
+
+        Each network address has its own count: one that all shared would tell strangers who was here before. What all
+        of them together may have sent to a mail address is decided where mails are sent, and shows in no answer.
+        """
         rules = [rule for rule in declared(request.route_handler) if rule.by is By.MAIL]
         if rules and self._limiter is not None:
             email = normalise_email((await request.json()).email)
-            await self._take(request, [Charge(rule, email) for rule in rules])
+            await self._take(request, [Charge(rule, f"{email} {self._address(request)}") for rule in rules])
 
     @asynccontextmanager
     async def counting_failures(
