@@ -231,6 +231,32 @@ async def test_mails_in_a_day(limited: Limited) -> None:
     assert sent == limits.MAIL_DAILY.limit
 
 
+async def test_a_registration_that_is_malformed_or_invalid_costs_none(limited: Limited) -> None:
+    http, numbers = limited.client(), iter(range(100))
+
+    def ask(status: int, **changes: Any) -> Awaitable[httpx.Response]:
+        asked = {"email": "ada@example.org", "handle": f"person-{next(numbers)}", "password": PASSWORD} | changes
+        return http.post(f"{API}/auth/register", json=asked, headers=at("192.0.2.1"))
+
+    for _ in range(limits.REGISTER.limit):
+        for status, changes in ((400, {"email": 1}), (400, {"role": "admin"}), (422, {"handle": "!"})):
+            refused = await ask(status, **changes)
+            # What it tells is the general rule, which counts it.
+            assert (refused.status_code, refused.headers["RateLimit-Limit"]) == (status, "300")
+    await exactly(limits.REGISTER, lambda: ask(202), 202)
+
+
+async def test_a_handle_that_is_taken_costs_a_registration(limited: Limited) -> None:
+    await limited.member("annika")
+    http, numbers = limited.client(), iter(range(100))
+
+    def ask() -> Awaitable[httpx.Response]:
+        asked = {"email": f"p{next(numbers)}@example.org", "handle": "annika", "password": PASSWORD}
+        return http.post(f"{API}/auth/register", json=asked)
+
+    await exactly(limits.REGISTER, ask, 409)
+
+
 @pytest.mark.parametrize("known", [True, False])
 async def test_mailing_an_unverified_login_again_counts_and_tells_nobody(limited: Limited, *, known: bool) -> None:
     http, world = limited.client(), limited.world
@@ -337,6 +363,12 @@ async def test_a_right_password_that_cannot_be_given_back_is_right(limited: Limi
     assert (await limited.client().post(f"{API}/auth/login", json=asked)).status_code == 200
 
 
+async def test_what_is_invalid_is_told_also_where_nothing_can_be_given_back(limited: Limited) -> None:
+    limited.use_limiter(Forgetful(limited.world.clock))
+    asked = {"email": "ada@example.org", "handle": "!", "password": PASSWORD}
+    assert (await limited.client().post(f"{API}/auth/register", json=asked)).status_code == 422
+
+
 async def test_without_a_limiter_there_are_no_limits(site: Site) -> None:
     async with site.client() as http:
         for _ in range(400):
@@ -382,6 +414,14 @@ async def test_every_api_route_counts(limited: Limited) -> None:
         # Asking what may be asked is free.
         counted = path.startswith(API) and method != "OPTIONS"
         assert ("RateLimit-Limit" in answer.headers) == counted, (method, path)
+
+
+async def test_what_matches_no_route_does_not_count(limited: Limited) -> None:
+    http = limited.client()
+    for method, path, status in (("GET", "/nothing/here", 404), ("PATCH", "/auth/login", 405)):
+        answer = await http.request(method, API + path)
+        assert (answer.status_code, "RateLimit-Limit" in answer.headers) == (status, False)
+    assert (await http.get(f"{API}/users/x")).headers["RateLimit-Remaining"] == "299"
 
 
 def test_the_documented_table_is_the_constant() -> None:
