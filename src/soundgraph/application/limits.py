@@ -1,8 +1,10 @@
 """How often a caller may do what: every rule in one table, and the port that counts.
 
-Rules are kept by the generic cell rate algorithm (GCRA; ITU-T I.371): whoever was idle may do all of it at once, and
-what was spent comes back one by one, evenly over the period. One number is stored for each rule and subject: the moment
-at which everything will have come back.
+Rules are kept by the generic cell rate algorithm (GCRA; ITU-T I.371), with a hold: whoever was idle may do all of it at
+once, and what was spent comes back one by one, evenly over the period. But for a tenth of the period from the first
+that was taken nothing comes back, or nobody who asks one after another would ever be refused by a fast rule; what
+would have come back meanwhile is back at the end of the hold. So within a hold exactly as many are admitted as the rule
+says, however long it takes to ask.
 """
 
 from abc import ABC, abstractmethod
@@ -19,14 +21,14 @@ class By(StrEnum):
 
     CALLER = "account, or network address without one"
     ADDRESS = "network address"
-    MAIL = "mail address"
+    MAIL = "mail address and network address"
     LOGIN = "login and network address"
     LOGIN_ALONE = "login"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """At most `limit` at once, and as many again in every period `per`. Limit and period are positive.
+    """At most `limit` at once or in a hold, and as many again in every period `per`. Limit and period are positive.
 
     `closed` rules guard accounts: where nobody can count, they admit nobody; the others admit everybody.
     """
@@ -46,6 +48,29 @@ class Rule:
     def burst(self) -> int:
         """After how many microseconds all of them have come back."""
         return self.interval * self.limit
+
+    @property
+    def hold(self) -> int:
+        """For how many microseconds nothing comes back to a subject that had everything and takes something."""
+        return self.per // MICROSECOND // 10
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What is stored for a rule and subject, as moments in microseconds; nothing where everything has come back.
+
+    `full_at` is when everything will have come back if nothing is held, `since` when the first of it was taken.
+    """
+
+    full_at: int = 0
+    since: int = 0
+
+    def back_at(self, rule: Rule) -> int:
+        """When everything has come back. From then on it may be forgotten."""
+        return max(self.full_at, self.since + rule.hold)
+
+
+NOTHING = Count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +113,47 @@ class Limiter(ABC):
         """Undo an earlier take. Raises Unavailable(limits_away)."""
 
 
-def allows(rule: Rule, stored: int, now: int, cost: int) -> bool:
-    """Whether `cost` may be taken. `stored` is when everything will have come back; times in microseconds."""
-    return after(rule, stored, now, cost) - rule.burst <= now
+def after(rule: Rule, stored: Count, now: int, cost: int) -> Count:
+    """What to store once `cost` was taken at `now`; a negative cost gives back."""
+    held_at, known = _standing(rule, stored, now)
+    full_at = known.full_at + cost * rule.interval
+    return Count(full_at, known.since) if full_at > held_at else NOTHING
 
 
-def after(rule: Rule, stored: int, now: int, cost: int) -> int:
-    """What to store once `cost` was taken; a negative cost gives back."""
-    # A moment more than one burst ahead is from before the clock was set back, or the rule was changed. A little more
-    # means that nothing is left; much more means nothing.
-    known = min(max(stored, now), now + rule.burst) if stored <= now + 2 * rule.burst else now
-    return max(now, known + cost * rule.interval)
-
-
-def judged(charges: Sequence[Charge], stored: Sequence[int], now: int) -> list[Verdict]:
+def judged(charges: Sequence[Charge], stored: Sequence[Count], now: int) -> list[Verdict]:
     """The verdicts on `charges`, from what was stored before they were taken, if they were."""
-    answers = [allows(one.rule, was, now, one.cost) for one, was in zip(charges, stored, strict=True)]
+    answers = [_allows(one, was, now) for one, was in zip(charges, stored, strict=True)]
     verdicts = []
     for charge, was, allowed in zip(charges, stored, answers, strict=True):
-        rule = charge.rule
-        left = after(rule, was, now, charge.cost if all(answers) else 0) - now
-        wait = 0 if allowed else after(rule, was, now, charge.cost) - rule.burst - now
-        verdicts.append(
-            Verdict(rule, allowed, (rule.burst - left) // rule.interval, left * MICROSECOND, wait * MICROSECOND)
-        )
+        rule, (held_at, _) = charge.rule, _standing(charge.rule, was, now)
+        left = after(rule, was, now, charge.cost if all(answers) else 0)
+        remaining = (rule.burst - max(0, left.full_at - held_at)) // rule.interval
+        reset = max(0, left.back_at(rule) - now)
+        wait = 0 if allowed else _room_at(charge, was, now) - now
+        verdicts.append(Verdict(rule, allowed, remaining, reset * MICROSECOND, wait * MICROSECOND))
     return verdicts
+
+
+def _standing(rule: Rule, stored: Count, now: int) -> tuple[int, Count]:
+    """The moment up to which things have come back, which is in the past during a hold, and what counts of `stored`."""
+    since = min(stored.since, now)
+    held_at = since if now < since + rule.hold else now
+    # A moment more than one burst ahead is from before the clock was set back, or the rule was changed. A little more
+    # means that nothing is left; much more means nothing.
+    if held_at < stored.full_at <= now + 2 * rule.burst:
+        return held_at, Count(min(stored.full_at, held_at + rule.burst), since)
+    return now, Count(now, now)
+
+
+def _allows(charge: Charge, stored: Count, now: int) -> bool:
+    held_at, _ = _standing(charge.rule, stored, now)
+    return after(charge.rule, stored, now, charge.cost).full_at - charge.rule.burst <= held_at
+
+
+def _room_at(charge: Charge, stored: Count, now: int) -> int:
+    """When a charge that is refused now is allowed. What comes back during a hold is there at its end."""
+    wanted = after(charge.rule, stored, now, charge.cost)
+    return max(wanted.full_at - charge.rule.burst, wanted.since + charge.rule.hold)
 
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -1,5 +1,6 @@
 """Every rule: as many as it says pass, one more is 429. Time stands still unless a test lets it pass."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -13,6 +14,7 @@ from litestar import Litestar
 from tests.unit.http.conftest import API, NOBODY, PASSWORD, Person, Site, paths
 
 from soundgraph.adapters.memory.limits import MemoryLimiter
+from soundgraph.adapters.system import SystemClock
 from soundgraph.application import limits
 from soundgraph.application.limits import RULES, Charge, Limiter, Rule, Verdict
 from soundgraph.domain.errors import Unavailable
@@ -74,7 +76,7 @@ async def exactly(rule: Rule, ask: Ask, passing: int) -> httpx.Response:
     assert refused.headers["RateLimit-Limit"] == str(rule.limit)
     assert refused.headers["RateLimit-Remaining"] == "0"
     assert refused.headers["RateLimit-Reset"] == str(int(rule.per.total_seconds()))
-    assert refused.headers["Retry-After"] == str(int(rule.per.total_seconds()) // rule.limit or 1)
+    assert refused.headers["Retry-After"] == str(max(rule.interval, rule.hold) // 1_000_000)
     return refused
 
 
@@ -83,8 +85,25 @@ async def test_api_by_account(limited: Limited) -> None:
     await exactly(limits.API, lambda: ann.http.get(f"{API}/me"), 200)
     assert (await bob.http.get(f"{API}/me")).status_code == 200
     assert (await ann.http.get(f"{API}/users/robert", headers=at("192.0.2.1"))).status_code == 429
-    limited.world.clock.advance(timedelta(milliseconds=200))
-    assert (await ann.http.get(f"{API}/users/robert")).status_code == 200
+    limited.world.clock.advance(timedelta(seconds=29))
+    assert (await ann.http.get(f"{API}/users/robert")).headers["Retry-After"] == "1"
+    limited.world.clock.advance(timedelta(seconds=1))
+    for left in (149, 148):
+        answer = await ann.http.get(f"{API}/users/robert")
+        assert (answer.status_code, answer.headers["RateLimit-Remaining"]) == (200, str(left))
+
+
+async def test_on_a_running_clock_one_more_is_refused(limited: Limited) -> None:
+    """One comes back every second, but not in the first thirty."""
+    limited.use_limiter(MemoryLimiter(SystemClock()))
+    http = limited.client()
+    for number in range(limits.API_ADDRESS.limit):
+        if number == 100:
+            await asyncio.sleep(2.1)
+        assert (await http.get(f"{API}/users/x")).status_code == 404
+    refused = await http.get(f"{API}/users/x")
+    assert (refused.status_code, refused.headers["RateLimit-Remaining"]) == (429, "0")
+    assert 0 < int(refused.headers["Retry-After"]) <= 28
 
 
 async def test_api_by_address(limited: Limited) -> None:
@@ -136,7 +155,7 @@ async def test_verifying_counts_as_login_on_pages_too(limited: Limited) -> None:
     await exactly(limits.LOGIN, lambda: http.post(f"{API}/auth/verify-email", json={"token": "x"}), 410)
     page = await http.post("/verify-email", data={"token": "x"})
     assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
-    assert page.headers["Retry-After"] == "12"
+    assert page.headers["Retry-After"] == "30"
 
 
 async def test_failed_logins_by_login_and_address(limited: Limited) -> None:
@@ -174,28 +193,68 @@ async def test_register_by_address(limited: Limited) -> None:
     assert (await ask("192.0.2.2")).status_code == 202
 
 
-async def test_mails_by_mail_address(limited: Limited) -> None:
-    http, numbers = limited.client(), iter(range(100))
+async def test_mails_by_mail_address_and_address(limited: Limited) -> None:
+    http = limited.client()
 
-    def ask(email: str) -> Awaitable[httpx.Response]:
-        number = next(numbers)
-        return register(http, number, email, f"192.0.2.{number}")
+    def ask(email: str, address: str = "192.0.2.1") -> Awaitable[httpx.Response]:
+        return http.post(f"{API}/auth/password/forgot", json={"email": email}, headers=at(address))
 
     await exactly(limits.MAIL, lambda: ask("ada@example.org"), 202)
     assert (await ask(" ADA@Example.org ")).status_code == 429
     assert (await ask("bob@example.org")).status_code == 202
+    # What others asked for shows to nobody.
+    answer = await ask("ada@example.org", "192.0.2.2")
+    assert (answer.status_code, answer.headers["RateLimit-Remaining"]) == (202, "4")
+
+
+async def test_mails_to_one_address_are_bounded_wherever_they_are_asked_for(limited: Limited) -> None:
+    await limited.member("annika")
+    http = limited.client()
+    for number in range(limits.MAIL.limit + 3):
+        asked = {"email": "annika@example.org"}
+        answer = await http.post(f"{API}/auth/password/forgot", json=asked, headers=at(f"192.0.2.{number}"))
+        assert answer.status_code == 202
+    await limited.world.settle()
+    # The first was that of her registration.
+    assert [one.to for one in limited.world.outbox.sent] == ["annika@example.org"] * limits.MAIL.limit
 
 
 async def test_mails_in_a_day(limited: Limited) -> None:
     http, sent = limited.client(), 0
     for number in range(40):
-        answer = await register(http, number, "ada@example.org", f"192.0.2.{number}")
+        answer = await register(http, number, "ada@example.org", "192.0.2.1")
         sent += answer.status_code == 202
         if answer.headers["RateLimit-Limit"] == str(limits.MAIL_DAILY.limit) and answer.status_code == 429:
             break
         limited.world.clock.advance(timedelta(minutes=6))
-    # In the two hours that this took, one came back by the day's rule.
-    assert sent == limits.MAIL_DAILY.limit + 1
+    # In the two hours that this took, none came back by the day's rule.
+    assert sent == limits.MAIL_DAILY.limit
+
+
+async def test_a_registration_that_is_malformed_or_invalid_costs_none(limited: Limited) -> None:
+    http, numbers = limited.client(), iter(range(100))
+
+    def ask(status: int, **changes: Any) -> Awaitable[httpx.Response]:
+        asked = {"email": "ada@example.org", "handle": f"person-{next(numbers)}", "password": PASSWORD} | changes
+        return http.post(f"{API}/auth/register", json=asked, headers=at("192.0.2.1"))
+
+    for _ in range(limits.REGISTER.limit):
+        for status, changes in ((400, {"email": 1}), (400, {"role": "admin"}), (422, {"handle": "!"})):
+            refused = await ask(status, **changes)
+            # What it tells is the general rule, which counts it.
+            assert (refused.status_code, refused.headers["RateLimit-Limit"]) == (status, "300")
+    await exactly(limits.REGISTER, lambda: ask(202), 202)
+
+
+async def test_a_handle_that_is_taken_costs_a_registration(limited: Limited) -> None:
+    await limited.member("annika")
+    http, numbers = limited.client(), iter(range(100))
+
+    def ask() -> Awaitable[httpx.Response]:
+        asked = {"email": f"p{next(numbers)}@example.org", "handle": "annika", "password": PASSWORD}
+        return http.post(f"{API}/auth/register", json=asked)
+
+    await exactly(limits.REGISTER, ask, 409)
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -266,8 +325,8 @@ async def test_follows_in_a_day(limited: Limited) -> None:
             break
         followed += 1
         limited.world.clock.advance(timedelta(seconds=1))
-    # In the 400 seconds that this took, one came back by the day's rule.
-    assert followed == limits.FOLLOWS_DAILY.limit + 1
+    # In the 400 seconds that this took, none came back by the day's rule.
+    assert followed == limits.FOLLOWS_DAILY.limit
 
 
 async def test_while_nobody_counts_accounts_are_guarded_and_the_rest_is_open(limited: Limited) -> None:
@@ -290,17 +349,24 @@ async def test_while_nobody_counts_accounts_are_guarded_and_the_rest_is_open(lim
     assert (await ann.http.post(f"{API}/auth/logout")).status_code == 204
 
 
+class Forgetful(MemoryLimiter):
+    """Goes away between a request and its answer."""
+
+    async def give_back(self, charge: Charge) -> None:
+        raise Unavailable("limits_away", "Away.")
+
+
 async def test_a_right_password_that_cannot_be_given_back_is_right(limited: Limited) -> None:
-    class Forgetful(MemoryLimiter):
-        """Goes away between a login and its answer."""
-
-        async def give_back(self, charge: Charge) -> None:
-            raise Unavailable("limits_away", "Away.")
-
     await limited.member("annika")
     limited.use_limiter(Forgetful(limited.world.clock))
     asked = {"login": "annika", "password": PASSWORD}
     assert (await limited.client().post(f"{API}/auth/login", json=asked)).status_code == 200
+
+
+async def test_what_is_invalid_is_told_also_where_nothing_can_be_given_back(limited: Limited) -> None:
+    limited.use_limiter(Forgetful(limited.world.clock))
+    asked = {"email": "ada@example.org", "handle": "!", "password": PASSWORD}
+    assert (await limited.client().post(f"{API}/auth/register", json=asked)).status_code == 422
 
 
 async def test_without_a_limiter_there_are_no_limits(site: Site) -> None:
@@ -348,6 +414,14 @@ async def test_every_api_route_counts(limited: Limited) -> None:
         # Asking what may be asked is free.
         counted = path.startswith(API) and method != "OPTIONS"
         assert ("RateLimit-Limit" in answer.headers) == counted, (method, path)
+
+
+async def test_what_matches_no_route_does_not_count(limited: Limited) -> None:
+    http = limited.client()
+    for method, path, status in (("GET", "/nothing/here", 404), ("PATCH", "/auth/login", 405)):
+        answer = await http.request(method, API + path)
+        assert (answer.status_code, "RateLimit-Limit" in answer.headers) == (status, False)
+    assert (await http.get(f"{API}/users/x")).headers["RateLimit-Remaining"] == "299"
 
 
 def test_the_documented_table_is_the_constant() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from soundgraph.application.limits import MICROSECOND, Charge, Limiter, Verdict, after, judged
+from soundgraph.application.limits import MICROSECOND, NOTHING, Charge, Count, Limiter, Verdict, after, judged
 from soundgraph.application.ports import Clock
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -16,7 +16,8 @@ class MemoryLimiter(Limiter):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._stored: dict[tuple[str, str], int] = {}
+        # Each with the moment from which it may be forgotten.
+        self._stored: dict[tuple[str, str], tuple[int, Count]] = {}
         self._sweep_at = FEW
 
     def __len__(self) -> int:
@@ -24,7 +25,7 @@ class MemoryLimiter(Limiter):
 
     async def take(self, charges: Sequence[Charge]) -> list[Verdict]:
         now = self._now()
-        stored = [self._stored.get((one.rule.name, one.subject), 0) for one in charges]
+        stored = [self._count(one) for one in charges]
         verdicts = judged(charges, stored, now)
         if all(one.allowed for one in verdicts):
             for charge, was in zip(charges, stored, strict=True):
@@ -33,16 +34,23 @@ class MemoryLimiter(Limiter):
         return verdicts
 
     async def give_back(self, charge: Charge) -> None:
-        stored = self._stored.get((charge.rule.name, charge.subject), 0)
-        self._keep(charge, after(charge.rule, stored, self._now(), -charge.cost))
+        self._keep(charge, after(charge.rule, self._count(charge), self._now(), -charge.cost))
 
-    def _keep(self, charge: Charge, at: int) -> None:
-        self._stored[charge.rule.name, charge.subject] = at
+    def _count(self, charge: Charge) -> Count:
+        _, count = self._stored.get((charge.rule.name, charge.subject), (0, NOTHING))
+        return count
+
+    def _keep(self, charge: Charge, count: Count) -> None:
+        key = charge.rule.name, charge.subject
+        if count == NOTHING:
+            self._stored.pop(key, None)
+        else:
+            self._stored[key] = count.back_at(charge.rule), count
 
     def _sweep(self, now: int) -> None:
         # Each sweep is paid for by as many entries as it leaves.
         if len(self._stored) >= self._sweep_at:
-            self._stored = {key: at for key, at in self._stored.items() if at > now}
+            self._stored = {key: kept for key, kept in self._stored.items() if kept[0] > now}
             self._sweep_at = max(FEW, 2 * len(self._stored))
 
     def _now(self) -> int:

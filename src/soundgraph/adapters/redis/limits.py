@@ -13,7 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from soundgraph.application.limits import MICROSECOND, Charge, Limiter, Verdict, judged
+from soundgraph.application.limits import MICROSECOND, Charge, Count, Limiter, Verdict, judged
 from soundgraph.application.ports import Clock
 from soundgraph.domain.errors import Unavailable
 
@@ -25,7 +25,8 @@ CONNECTIONS = 8
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # KEYS: one for each charge. ARGV: now in microseconds, or 0 for the time of Redis, which is the same for all processes;
-# then interval, burst and cost of each charge. Returns now and what was stored, from which `judged` concludes the same.
+# then interval, burst, hold and cost of each charge. Returns now and the two moments that were stored for each, from
+# which `judged` concludes the same. A value is `full_at:since`; older versions stored the first alone and held nothing.
 # The numbers stay below 2^53, where Lua's doubles are exact.
 SCRIPT = """
 local now = tonumber(ARGV[1])
@@ -35,19 +36,30 @@ if now == 0 then
 end
 local answer, fresh, admitted = {now}, {}, true
 for i, key in ipairs(KEYS) do
-  local interval, burst, cost = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
-  local stored = tonumber(redis.call('GET', key) or 0)
-  answer[i + 1] = stored
-  local known = stored <= now + 2 * burst and math.min(math.max(stored, now), now + burst) or now
-  fresh[i] = math.max(now, known + cost * interval)
-  admitted = admitted and fresh[i] - burst <= now
+  local interval, burst = tonumber(ARGV[4 * i - 2]), tonumber(ARGV[4 * i - 1])
+  local hold, cost = tonumber(ARGV[4 * i]), tonumber(ARGV[4 * i + 1])
+  local full_at, since = string.match(redis.call('GET', key) or '', '^(%d+):?(%d*)$')
+  full_at, since = tonumber(full_at or '') or 0, tonumber(since or '') or 0
+  answer[2 * i], answer[2 * i + 1] = full_at, since
+  since = math.min(since, now)
+  local held_at = now < since + hold and since or now
+  if held_at < full_at and full_at <= now + 2 * burst then
+    full_at = math.min(full_at, held_at + burst)
+  else
+    held_at, full_at, since = now, now, now
+  end
+  full_at = full_at + cost * interval
+  fresh[i] = full_at > held_at and {full_at, since, math.max(full_at, since + hold)}
+  admitted = admitted and full_at - burst <= held_at
 end
 if admitted then
   for i, key in ipairs(KEYS) do
-    if fresh[i] == now then
-      redis.call('DEL', key)
+    if fresh[i] then
+      local full_at, since, back_at = unpack(fresh[i])
+      local value, milliseconds = string.format('%.0f:%.0f', full_at, since), (back_at - now) / 1000 + 1
+      redis.call('SET', key, value, 'PX', string.format('%.0f', milliseconds))
     else
-      redis.call('SET', key, string.format('%.0f', fresh[i]), 'PX', string.format('%.0f', (fresh[i] - now) / 1000 + 1))
+      redis.call('DEL', key)
     end
   end
 end
@@ -98,8 +110,8 @@ class RedisLimiter(Limiter):
     async def take(self, charges: Sequence[Charge]) -> list[Verdict]:
         if not charges:
             return []
-        now, *stored = await self._run([(one, one.cost) for one in charges])
-        return judged(charges, stored, now)
+        now, *moments = await self._run([(one, one.cost) for one in charges])
+        return judged(charges, [Count(*two) for two in zip(moments[::2], moments[1::2], strict=True)], now)
 
     async def give_back(self, charge: Charge) -> None:
         await self._run([(charge, -charge.cost)])
@@ -108,7 +120,7 @@ class RedisLimiter(Limiter):
         keys = [self._key(charge) for charge, _ in costs]
         arguments = [0 if self._clock is None else (self._clock.now() - EPOCH) // MICROSECOND]
         for charge, cost in costs:
-            arguments += [charge.rule.interval, charge.rule.burst, cost]
+            arguments += [charge.rule.interval, charge.rule.burst, charge.rule.hold, cost]
         self._refuse_while_away()
         try:
             async with asyncio.timeout(self._timeout):

@@ -42,7 +42,7 @@ from soundgraph.entrypoints.http.errors import EXCEPTION_HANDLERS
 from soundgraph.entrypoints.http.front import Front
 from soundgraph.entrypoints.http.headers import SecurityHeaders
 from soundgraph.entrypoints.http.idempotency import provide_idempotency_key
-from soundgraph.entrypoints.http.limits import Limits, add_headers
+from soundgraph.entrypoints.http.limits import Limits
 from soundgraph.entrypoints.http.requests import JSON_LIMIT_BYTES, ApiRequest, read_input
 from soundgraph.entrypoints.http.services import Services, SignedFile, SignedMedia
 from soundgraph.entrypoints.http.versions import provide_expected_version
@@ -82,7 +82,7 @@ def build_app(services: Services) -> Litestar:
         dependencies=_dependencies(services, site),
         guards=[Doorkeeper(services).admit],
         before_request=before_request,
-        before_send=[SecurityHeaders(services).add, add_headers, resumable.add_version],
+        before_send=[SecurityHeaders(services).add, Limits(services).finish, resumable.add_version],
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=ApiRequest,
         request_max_body_size=JSON_LIMIT_BYTES,

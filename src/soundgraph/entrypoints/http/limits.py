@@ -11,7 +11,18 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
-from soundgraph.application.limits import API, API_ADDRESS, FAILURES, LOGIN_GUESSES, By, Charge, Rule, Verdict
+from soundgraph.application.limits import (
+    API,
+    API_ADDRESS,
+    FAILURES,
+    LOGIN_GUESSES,
+    MAILS,
+    REGISTER,
+    By,
+    Charge,
+    Rule,
+    Verdict,
+)
 from soundgraph.domain.errors import LimitReached, Unauthenticated, Unavailable
 from soundgraph.domain.identity import normalise_email
 from soundgraph.domain.ids import AccountId
@@ -21,7 +32,9 @@ from soundgraph.entrypoints.http.services import Services
 
 # The first segments of what costs next to nothing, or carries a signature of ours. No handle is ever one of them.
 EXEMPT = frozenset([".well-known", "health", "metrics", "docs", "openapi.json", "assets", "media"])
-VERDICT = "rate_limit"
+VERDICTS, CHARGES = "rate_limits", "rate_charges"
+# What is malformed or invalid does nothing, and is to be corrected and sent again: these are given back for it.
+FORGIVING, FORGIVEN = frozenset([REGISTER, *MAILS]), frozenset([400, 422])
 log = structlog.get_logger()
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -53,11 +66,30 @@ class Limits:
         )
 
     async def admit_mail(self, request: Request[Any, Any, Any]) -> None:
-        """Before a handler that sends mail to the `email` in its input: the rules by mail address."""
+        """Before a handler that sends mail to the `email` in its input: the rules by mail address.
+
+        Each network address has its own count: one that all shared would tell strangers who was here before. What all
+        of them together may have sent to a mail address is decided where mails are sent, and shows in no answer.
+        """
         rules = [rule for rule in declared(request.route_handler) if rule.by is By.MAIL]
         if rules and self._limiter is not None:
             email = normalise_email((await request.json()).email)
-            await self._take(request, [Charge(rule, email) for rule in rules])
+            await self._take(request, [Charge(rule, f"{email} {self._address(request)}") for rule in rules])
+
+    async def finish(self, message: Message, scope: Scope) -> None:
+        """Litestar's `before_send` hook: give back what is forgiven, and tell what is left of the tightest rule."""
+        if message["type"] != "http.response.start":
+            return
+        state, verdicts = scope["state"], scope["state"].get(VERDICTS, [])
+        if message["status"] in FORGIVEN:
+            await self._give_back([one for one in state.pop(CHARGES, []) if one.rule in FORGIVING])
+            verdicts = [one for one in verdicts if one.rule not in FORGIVING]
+        if verdicts:
+            tightest = min(verdicts, key=_room)
+            headers = MutableScopeHeaders.from_message(message)
+            headers["RateLimit-Limit"] = str(tightest.limit)
+            headers["RateLimit-Remaining"] = str(tightest.remaining)
+            headers["RateLimit-Reset"] = str(math.ceil(tightest.reset_after.total_seconds()))
 
     @asynccontextmanager
     async def counting_failures(
@@ -103,9 +135,11 @@ class Limits:
             if any(one.rule.closed for one in charges):
                 raise
             return
-        tightest = min(verdicts, key=_room)
-        _remember(connection, tightest)
-        if not tightest.allowed:
+        state, tightest = connection.scope["state"], min(verdicts, key=_room)
+        state[VERDICTS] = [*state.get(VERDICTS, ()), *verdicts]
+        if tightest.allowed:
+            state[CHARGES] = [*state.get(CHARGES, ()), *charges]
+        else:
             wait = seconds(tightest)
             raise LimitReached("rate_limited", f"Too often. Try again in {wait} s.", retry_after=wait)
 
@@ -116,8 +150,8 @@ class Limits:
             for charge in charges:
                 await self._limiter.give_back(charge)
         except Unavailable as away:
-            # It counts as a failure then, and comes back like one.
-            log.warning("a right password was counted as wrong", code=away.code)
+            # It counts then, and comes back like what was taken for good.
+            log.warning("what costs nothing was counted", code=away.code)
 
     def _address(self, connection: Connection) -> str:
         return subject_of(address_of(connection, self._trusted))
@@ -132,21 +166,6 @@ def declared(handler: Any) -> Sequence[Rule]:
 def seconds(verdict: Verdict) -> int:
     """After how many whole seconds to try again, for Retry-After."""
     return max(1, math.ceil(verdict.retry_after.total_seconds()))
-
-
-async def add_headers(message: Message, scope: Scope) -> None:
-    """Litestar's `before_send` hook: what is left of the tightest rule, and in how many seconds all of it is back."""
-    verdict = scope["state"].get(VERDICT) if message["type"] == "http.response.start" else None
-    if verdict is not None:
-        headers = MutableScopeHeaders.from_message(message)
-        headers["RateLimit-Limit"] = str(verdict.limit)
-        headers["RateLimit-Remaining"] = str(verdict.remaining)
-        headers["RateLimit-Reset"] = str(math.ceil(verdict.reset_after.total_seconds()))
-
-
-def _remember(connection: Connection, verdict: Verdict) -> None:
-    known = connection.scope["state"].get(VERDICT)
-    connection.scope["state"][VERDICT] = verdict if known is None else min(known, verdict, key=_room)
 
 
 def _room(verdict: Verdict) -> tuple[bool, float, int]:
