@@ -89,12 +89,15 @@ async def test_expiring_drops_what_can_no_longer_be_refreshed(app: App) -> None:
     assert [await get(app, one.id) is None for one in (live, ended, old)] == [False, True, True]
 
 
-async def test_twenty_refreshes_at_once_leave_one_live_token(app: App) -> None:
-    await join(app, "ada")
+async def test_fifty_refreshes_at_once_leave_one_live_token(app: App) -> None:
+    ada = await join(app, "ada")
     session = await app.use(LogIn)(login="ada", password=PASSWORD, client=CLIENT)
     refresh = app.use(RefreshSession)
-    sessions = await asyncio.gather(*(refresh(refresh_token=session.refresh_token) for _ in range(20)))
+    sessions = await asyncio.gather(*(refresh(refresh_token=session.refresh_token) for _ in range(50)))
     assert len({one.refresh_token for one in sessions}) == 1
+    async with app.work() as work:
+        # The session of joining, and this one: a single step further.
+        assert sorted(one.generation for one in await work.families.of(ada.id)) == [1, 2]
     again = await refresh(refresh_token=sessions[0].refresh_token)
     assert again.refresh_token != sessions[0].refresh_token
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.audio import wav_bytes
-from tests.unit.http.conftest import API, HERE, Person, Site, client_of
+from tests.unit.http.conftest import API, HERE, PASSWORD, Person, Site, client_of
 
 from soundgraph.adapters.filesystem.store import FilesystemStore
 from soundgraph.adapters.memory.app import memory_app
@@ -163,3 +163,37 @@ async def test_without_a_store_of_our_own_nothing_is_taken(site: Site) -> None:
     async with site.client() as visitor:
         assert (await visitor.post("/media/", files={"file": b"x"})).status_code == 404
         assert (await visitor.put("/media/a", content=b"x")).status_code == 404
+
+
+async def sent(shop: Shop, client: httpx.AsyncClient, data: bytes, **headers: str) -> list[httpx.Response]:
+    """The answers to a signed form and to a signed address."""
+    form = shop.store.signed_form("in/form", max_bytes=5, lifetime=HOUR)
+    put = shop.store.signed_put("in/put", size_bytes=5, lifetime=HOUR)
+    return [
+        await client.post(form.url, data=dict(form.fields), files={"file": data}, headers=headers),
+        await client.put(put.url, content=data, headers=headers),
+    ]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+async def test_other_sites_send_signed_uploads_but_without_cookies(shop: Shop, headers: dict[str, str]) -> None:
+    """The signature lets a page of any site send its file. With our cookies it was not that page which was signed for,
+    but a browser that was made to: no page needs them, for `*` shares nothing that comes with cookies.
+    """
+    async with client_of(shop.app) as page:
+        for answer in await sent(shop, page, b"first", **headers):
+            assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, "*")
+            assert "access-control-allow-credentials" not in answer.headers
+    assert shop.files() == ["in/form", "in/put"]
+    await shop.join("ada")
+    async with client_of(shop.app) as browser:
+        login = await browser.post(f"{API}/auth/login", json={"login": "ada", "password": PASSWORD})
+        assert login.status_code == 200, login.text
+        for answer in await sent(shop, browser, b"other", **headers):
+            assert (answer.status_code, answer.json()["code"]) == (403, "cross_origin")
+        assert {(shop.root / one).read_bytes() for one in shop.files()} == {b"first"}
+        for answer in await sent(shop, browser, b"third", Origin=HERE):
+            assert answer.status_code == 204
+    assert {(shop.root / one).read_bytes() for one in shop.files()} == {b"third"}
