@@ -39,8 +39,8 @@ async def test_deleting_and_coming_back(site: Site, ann: Person, bob: Person) ->
 async def test_deleting_needs_the_password_and_nothing_else(ann: Person) -> None:
     for password in ("something else", None):
         answer = await delete(ann, password)
-        assert (answer.status_code, answer.json()["code"]) == (403, "wrong_password")
-    assert (await ann.http.delete(f"{API}/me")).status_code == 403
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_credentials")
+    assert (await ann.http.delete(f"{API}/me")).status_code == 401
     mistyped = await ann.http.request("DELETE", f"{API}/me", json={"password": PASSWORD, "force": True})
     assert mistyped.status_code == 400
     assert (await ann.http.get(f"{API}/me")).status_code == 200

@@ -42,14 +42,8 @@ async def delete_me(
 ) -> Response[None]:
     """Delete one's account."""
     family_id = session_of(request, services)
-    try:
-        async with Limits(services).counting_failures(request, str(actor.id)):
-            await services.use(DeleteAccount)(
-                actor=actor, password=data.password if data else None, family_id=family_id
-            )
-    except Unauthenticated as wrong:
-        # The session holds; a client that refreshed it on a 401 would gain nothing.
-        raise Forbidden("wrong_password", wrong.message) from wrong
+    async with Limits(services).counting_failures(request, str(actor.id)):
+        await services.use(DeleteAccount)(actor=actor, password=data.password if data else None, family_id=family_id)
     response = Response(None, status_code=204)
     SessionCookies(secure=services.secure).clear(response)
     return response
