@@ -13,7 +13,7 @@ import pytest
 from soundgraph.adapters.memory.app import memory_app
 from soundgraph.adapters.memory.identity import NoCaptcha
 from soundgraph.adapters.siteverify.captcha import ADDRESSES, Service, SiteVerify
-from soundgraph.application.identity import Captcha, Client, LogIn, Register
+from soundgraph.application.identity import Captcha, Client, LogIn, Register, RestoreAccount
 from soundgraph.domain.errors import Invalid, Unauthenticated, Unavailable
 
 SECRET = "0x0000000000000000000000000000000000000000"
@@ -107,15 +107,18 @@ async def test_nobody_listens() -> None:
 
 async def test_registering_and_logging_in_ask_for_it(url: str) -> None:
     app = memory_app({Captcha: SiteVerify("turnstile", SECRET, url=url)})
-    here, register, log_in = Client("tests", "192.0.2.1"), app.use(Register), app.use(LogIn)
+    here, register = Client("tests", "192.0.2.1"), app.use(Register)
     asked = {"email": "ada@example.org", "handle": "ada", "password": "correct horse battery"}
     with pytest.raises(Invalid):
         await register(**asked, client=here)
     await register(**asked, client=here, captcha_token="good-2")
-    with pytest.raises(Invalid):
-        await log_in(login="ada", password="x", client=here)
-    with pytest.raises(Unauthenticated):
-        await log_in(login="ada", password="x", client=here, captcha_token="good-3")
+    guesses: list[LogIn | RestoreAccount] = [app.use(LogIn), app.use(RestoreAccount)]
+    for number, guess in enumerate(guesses, 3):
+        with pytest.raises(Invalid) as refusal:
+            await guess(login="ada", password="x", client=here)
+        assert refusal.value.code == "captcha_required"
+        with pytest.raises(Unauthenticated):
+            await guess(login="ada", password="x", client=here, captcha_token=f"good-{number}")
 
 
 async def test_without_a_captcha_everyone_passes() -> None:

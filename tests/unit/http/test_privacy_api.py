@@ -4,10 +4,19 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 from tests.unit.http.conftest import API, HERE, PASSWORD, Person, Site
+from tests.unit.http.test_limits import Limited, at
 from tests.unit.http.test_oauth import arrive, settle_in, someone
 
+from soundgraph.application.limits import LOGIN_GUESSES
+
 SAME = {"Origin": HERE}
+
+
+@pytest.fixture(name="limited")
+def limited_site() -> Limited:
+    return Limited()
 
 
 async def delete(person: Person, password: str | None = PASSWORD) -> httpx.Response:
@@ -67,6 +76,7 @@ async def test_an_archive_of_ones_own(site: Site, ann: Person, bob: Person) -> N
         "size_bytes": None,
         "sha256": None,
         "expires_at": None,
+        "kept_until": None,
     }
     page = await ann.http.get("/account/export")
     assert "preparing" in page.text
@@ -77,8 +87,28 @@ async def test_an_archive_of_ones_own(site: Site, ann: Person, bob: Person) -> N
     assert "lifetime=3600" in ready["url"]
     assert "exports/" in urlsplit(ready["url"]).path
     assert ready["sha256"] in (await ann.http.get("/account/export")).text
-        "kept_until": None,
     assert (await bob.http.get(f"{API}/me/export")).status_code == 404
+    site.world.clock.advance(timedelta(days=6, hours=23, minutes=30))
+    async with site.client() as browser:
+        credentials = {"login": "annika", "password": PASSWORD}
+        await browser.post(f"{API}/auth/login", json=credentials, headers=SAME)
+        late = (await browser.get(f"{API}/me/export")).json()
+    assert late["expires_at"] == late["kept_until"] == ready["kept_until"]
+    assert "lifetime=1800" in late["url"]
+
+
+async def test_strangers_do_not_keep_an_owner_from_coming_back(limited: Limited) -> None:
+    ann = await limited.member("annika")
+    own, credentials = limited.client(), {"login": "annika", "password": PASSWORD}
+    assert (await own.post(f"{API}/auth/login", json=credentials, headers=SAME)).status_code == 200
+    assert (await delete(ann)).status_code == 204
+    own.cookies.delete("sg_access")
+    own.cookies.delete("sg_refresh")
+    for number in range(LOGIN_GUESSES.limit + 1):
+        wrong = {**credentials, "password": "wrong horse battery"}
+        answer = await limited.client().post(f"{API}/auth/restore", json=wrong, headers=at(f"198.51.100.{number}"))
+    assert answer.status_code == 429
+    assert (await own.post(f"{API}/auth/restore", json=credentials, headers=SAME)).status_code == 200
 
 
 async def test_who_signs_in_through_a_provider_deletes_and_restores_through_it(site: Site) -> None:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
-from soundgraph.application.identity.credentials import Passwords
+from soundgraph.application.identity.credentials import Captcha, Passwords
 from soundgraph.application.identity.ports import IdentityWork
 from soundgraph.application.identity.sessions import Client, Session, Sessions, end_sessions, let_in
 from soundgraph.application.ports import Clock
@@ -75,15 +75,23 @@ class RestoreAccount:
     """Undo a deletion and log in. Whoever knows its login and password, within thirty days.
 
     Raises Unauthenticated(invalid_credentials), Conflict(not_deleted), Gone(account_purged),
-    Forbidden(account_suspended).
+    Forbidden(account_suspended); Invalid(captcha_required | captcha_failed) before anything; LimitReached(busy) when
+    too many wait.
     """
 
-    def __init__(self, work: Callable[[], DeletionWork], passwords: Passwords, sessions: Sessions) -> None:
-        self._work, self._passwords, self._sessions = work, passwords, sessions
+    def __init__(
+        self, work: Callable[[], DeletionWork], passwords: Passwords, captcha: Captcha, sessions: Sessions
+    ) -> None:
+        self._work, self._passwords, self._captcha, self._sessions = work, passwords, captcha, sessions
 
-    async def __call__(self, *, login: str, password: str, client: Client) -> Session:
+    async def __call__(self, *, login: str, password: str, client: Client, captcha_token: str | None = None) -> Session:
+        await self._captcha.check(captcha_token, client.address)
+        async with self._passwords.turn():
+            return await self._come_back(normalise_email(login), password, client)
+
+    async def _come_back(self, login: str, password: str, client: Client) -> Session:
         async with self._work() as work:
-            known = await work.accounts.by_login(normalise_email(login))
+            known = await work.accounts.by_login(login)
         right = await self._passwords.verify(known.password_hash if known else None, password)
         if known is None or not right:
             raise Unauthenticated("invalid_credentials", "Login or password is wrong.")

@@ -10,13 +10,14 @@ from soundgraph.application.identity import DeleteAccount, RestoreAccount
 from soundgraph.application.limits import EXPORTS, LOGIN
 from soundgraph.application.privacy import ReadExport, RequestExport
 from soundgraph.application.views import ExportView
-from soundgraph.domain.errors import Conflict, Forbidden, Gone, NotFound, Unauthenticated
+from soundgraph.domain.errors import Conflict, Forbidden, Gone, Invalid, NotFound, Unauthenticated
 from soundgraph.entrypoints.http.auth import CurrentActor
 from soundgraph.entrypoints.http.cookies import SessionCookies
 from soundgraph.entrypoints.http.identity import (
     LogInInput,
     SessionAnswer,
     client_of,
+    known_device,
     logged_in,
     refuse_planted_session,
     remember_device,
@@ -51,15 +52,19 @@ async def delete_me(
 
 @post(
     "/auth/restore",
-    **open_route(RestoreAccount, *BODY, Unauthenticated, Forbidden, Conflict, Gone, limits=(LOGIN,)),
+    **open_route(RestoreAccount, *BODY, Unauthenticated, Forbidden, Conflict, Gone, Invalid, limits=(LOGIN,)),
     status_code=200,
 )
 async def restore(data: JSONBody[LogInInput], request: ApiRequest, services: Given) -> Response[SessionAnswer]:
     """Undo the deletion of an account and log in."""
     refuse_planted_session(request, services, data.transport)
-    async with Limits(services).counting_failures(request, data.login):
+    device = await known_device(request, services, data.login)
+    async with Limits(services).counting_failures(request, data.login, device):
         session = await services.use(RestoreAccount)(
-            login=data.login, password=data.password, client=client_of(request, services)
+            login=data.login,
+            password=data.password,
+            client=client_of(request, services),
+            captcha_token=data.captcha_token,
         )
     response = await logged_in(services, session, data.transport)
     remember_device(request, services, response, session, data.transport)
