@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable
 from datetime import timedelta
+from itertools import cycle
 from uuid import UUID
 
 import httpx
@@ -244,18 +245,63 @@ async def test_nobody_locks_another_person_out(limited: Limited) -> None:
     await limited.member("annika")
     own, thief = limited.client(), limited.client()
     assert (await guess(own, PASSWORD, "192.0.2.50")).status_code == 200
-    addresses = iter(range(1, 250))
+    addresses = cycle(range(1, 250))
     for _ in range(limits.LOGIN_GUESSES.limit):
         assert (await guess(thief, "wrong horse battery", f"198.51.100.{next(addresses)}")).status_code == 401
     refused = await guess(thief, PASSWORD, f"198.51.100.{next(addresses)}")
     assert (refused.status_code, refused.headers["RateLimit-Limit"]) == (429, str(limits.LOGIN_GUESSES.limit))
-    assert (await guess(limited.client(), PASSWORD, "192.0.2.51")).status_code == 429
+    new = limited.client()
+    assert (await guess(new, PASSWORD, "192.0.2.51")).status_code == 429
+    # Whoever reads the owner's mail gets in with another device too, while guessing goes on.
+    await new.post(f"{API}/auth/password/forgot", json={"email": "annika@example.org"})
+    reset = {"token": await mailed(limited, "annika@example.org"), "password": PASSWORD}
+    assert (await new.post(f"{API}/auth/password/reset", json=reset)).status_code == 204
+    for login in ("annika", "annika@example.org"):
+        for _ in range(limits.LOGIN_GUESSES.limit):
+            await guess(thief, "wrong horse battery", f"198.51.100.{next(addresses)}", login)
+        assert (await guess(thief, PASSWORD, f"198.51.100.{next(addresses)}", login)).status_code == 429
+        assert (await guess(new, PASSWORD, "192.0.2.51", login)).status_code == 200
     assert (await guess(own, PASSWORD, "192.0.2.52")).status_code == 200
     # The cookie of one account is worth nothing for another, and a stolen one bounds guesses as an address does.
     await limited.member("robert")
     for _ in range(limits.LOGIN_FAILURES.limit):
         assert (await guess(own, "wrong horse battery", "192.0.2.53")).status_code == 401
     assert (await guess(own, PASSWORD, "192.0.2.54")).status_code == 429
+
+
+async def forgotten(limited: Limited, http: httpx.AsyncClient) -> dict[str, str]:
+    """What a reset of annika's password is asked for with."""
+    await http.post(f"{API}/auth/password/forgot", json={"email": "annika@example.org"})
+    return {"token": await mailed(limited, "annika@example.org"), "password": NEW}
+
+
+async def test_a_reset_forgets_the_failures_from_where_it_is_made(limited: Limited) -> None:
+    """A program shows no cookie, so that the counts themselves are to go."""
+    await limited.member("annika")
+    for login in ("annika", "annika@example.org"):
+        http = limited.client()
+        asked = {"login": login, "password": "wrong horse battery", "transport": "bearer"}
+        for status in (*[401] * limits.LOGIN_FAILURES.limit, 429):
+            answer = await http.post(f"{API}/auth/login", json=asked, headers=at("192.0.2.1"))
+            assert answer.status_code == status
+        reset = await forgotten(limited, http)
+        limited.world.clock.advance(timedelta(minutes=3))
+        done = await http.post(f"{API}/auth/password/reset", json=reset, headers=at("192.0.2.1"))
+        assert done.status_code == 204, done.text
+        http.cookies.clear()
+        for _ in range(limits.LOGIN_FAILURES.limit):
+            answer = await http.post(f"{API}/auth/login", json=asked, headers=at("192.0.2.1"))
+            assert answer.status_code == 401, answer.headers
+        limited.world.clock.advance(timedelta(minutes=30))
+
+
+async def test_another_site_resets_its_password_and_takes_no_cookie_away(limited: Limited) -> None:
+    await limited.member("annika")
+    for origin, known in (("https://evil.example", False), (HERE, True)):
+        http = limited.client()
+        reset = await forgotten(limited, http)
+        done = await http.post("/reset-password", data=reset, headers={"Origin": origin})
+        assert (done.status_code, "sg_device" in done.cookies) == (200, known)
 
 
 @pytest.mark.parametrize("path", ["auth/password/change", "me/email"])

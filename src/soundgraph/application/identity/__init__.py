@@ -62,6 +62,7 @@ from soundgraph.application.identity.recovery import (
     ChangePassword,
     ConfirmEmailChange,
     ForgetPassword,
+    Recovered,
     RequestEmailChange,
     ResetPassword,
 )
@@ -137,6 +138,7 @@ __all__ = [
     "PublishedKeys",
     "Randomness",
     "ReadAudit",
+    "Recovered",
     "RefreshSession",
     "Register",
     "Registrations",

@@ -1,6 +1,7 @@
 """Ways back in, and ways to move: passwords forgotten and changed, addresses changed."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from soundgraph.application.identity.credentials import CommonPasswords, Passwords, Tokens, digest
 from soundgraph.application.identity.federation import FederationWork
@@ -17,7 +18,7 @@ from soundgraph.domain.identity import (
     password_errors,
     require_valid,
 )
-from soundgraph.domain.ids import EmailChangeId, FamilyId, ResetId
+from soundgraph.domain.ids import AccountId, EmailChangeId, FamilyId, ResetId
 from soundgraph.domain.visibility import AccountStanding, Actor
 
 RESET, OLD_ADDRESS, NEW_ADDRESS = "reset", "old-address", "new-address"
@@ -44,6 +45,15 @@ class ForgetPassword:
             await work.commit()
 
 
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The account whose owner has just shown that its mail reaches them, and both its logins."""
+
+    account_id: AccountId
+    email: str
+    handle: str
+
+
 class ResetPassword:
     """Choose another password. Whoever holds the token from the mail, once.
 
@@ -57,7 +67,7 @@ class ResetPassword:
     ) -> None:
         self._work, self._passwords, self._common, self._clock = work, passwords, common, clock
 
-    async def __call__(self, *, token: str, password: str) -> None:
+    async def __call__(self, *, token: str, password: str) -> Recovered:
         require_valid(password_errors(password, common=self._common.holds(password)))
         now, hashed = self._clock.now(), await self._passwords.hash(password)
         async with self._work() as work:
@@ -77,6 +87,7 @@ class ResetPassword:
             work.record(changed)
             await work.commit()
 
+        return Recovered(account.id, account.email, account.handle)
     async def _unlink(self, work: FederationWork, account: Account) -> tuple[str, ...]:
         others = [one for one in await work.external_identities.of(account.id) if one.email != account.email]
         for one in others:

@@ -26,7 +26,7 @@ from soundgraph.domain.ids import FamilyId
 from soundgraph.entrypoints.http.auth import CurrentActor, CurrentFamily
 from soundgraph.entrypoints.http.cookies import SessionCookies
 from soundgraph.entrypoints.http.cursors import CurrentWindow, Listing
-from soundgraph.entrypoints.http.identity import AddressInput, own_account
+from soundgraph.entrypoints.http.identity import AddressInput, own_account, recover
 from soundgraph.entrypoints.http.limits import Limits
 from soundgraph.entrypoints.http.policies import BODY, member_route, open_route
 from soundgraph.entrypoints.http.requests import ApiRequest
@@ -130,9 +130,11 @@ async def forget_password(data: JSONBody[AddressInput], use: Use) -> MailSent:
     **open_route(ResetPassword, *BODY, Forbidden, Conflict, Gone, Invalid, limits=(LOGIN,)),
     status_code=204,
 )
-async def reset_password(data: JSONBody[ResetPasswordInput], use: Use) -> None:
+async def reset_password(data: JSONBody[ResetPasswordInput], request: ApiRequest, services: Given) -> Response[None]:
     """Choose another password, with the token from a mail."""
-    await use(ResetPassword)(token=data.token, password=data.password)
+    response = Response(None, status_code=204)
+    await recover(request, services, response, token=data.token, password=data.password)
+    return response
 
 
 @post(

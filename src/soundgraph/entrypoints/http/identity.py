@@ -14,6 +14,7 @@ from soundgraph.application.identity import (
     RefreshSession,
     Register,
     ResendVerification,
+    ResetPassword,
     Session,
     Tokens,
     VerifyEmail,
@@ -23,13 +24,13 @@ from soundgraph.application.ports import Clock, Ids
 from soundgraph.application.views import MeView
 from soundgraph.domain.errors import Conflict, Forbidden, Gone, Invalid, Unauthenticated
 from soundgraph.domain.identity import normalise_email
-from soundgraph.domain.ids import FamilyId
+from soundgraph.domain.ids import AccountId, FamilyId
 from soundgraph.domain.visibility import Actor
 from soundgraph.entrypoints.http.addresses import address_of
 from soundgraph.entrypoints.http.auth import bearer
 from soundgraph.entrypoints.http.cookies import Device, DeviceCookie, SessionCookies
 from soundgraph.entrypoints.http.limits import Limits
-from soundgraph.entrypoints.http.origins import refuse_hostile_origin
+from soundgraph.entrypoints.http.origins import from_same_origin, refuse_hostile_origin
 from soundgraph.entrypoints.http.policies import BODY, open_route
 from soundgraph.entrypoints.http.requests import ApiRequest
 from soundgraph.entrypoints.http.services import Given, Services, Use
@@ -132,7 +133,7 @@ async def verify_email(
     refuse_planted_session(request, services, data.transport)
     session = await services.use(VerifyEmail)(token=data.token, client=client_of(request, services))
     response = await logged_in(services, session, data.transport)
-    remember_device(request, services, response, session, data.transport)
+    remember_device(request, services, response, session.account_id, data.transport)
     return response
 
 
@@ -149,7 +150,7 @@ async def log_in(data: JSONBody[LogInInput], request: ApiRequest, services: Give
             captcha_token=data.captcha_token,
         )
     response = await logged_in(services, session, data.transport)
-    remember_device(request, services, response, session, data.transport)
+    remember_device(request, services, response, session.account_id, data.transport)
     return response
 
 
@@ -202,15 +203,26 @@ async def known_device(request: ApiRequest, services: Services, login: str) -> D
 
 
 def remember_device(
-    request: ApiRequest, services: Services, response: Response[Any], session: Session, transport: Transport
+    request: ApiRequest, services: Services, response: Response[Any], account_id: AccountId, transport: Transport
 ) -> None:
     """Know the browser again that has just logged in; a program keeps no cookie."""
     if transport == "cookie":
         cookie = _device_cookie(services)
         known = cookie.read(request)
-        if known is None or known.account_id != session.account_id:
-            known = Device(services.use(Ids).new(), session.account_id)
+        if known is None or known.account_id != account_id:
+            known = Device(services.use(Ids).new(), account_id)
         cookie.set(response, known)
+
+
+async def recover(
+    request: ApiRequest, services: Services, response: Response[Any], *, token: str, password: str
+) -> None:
+    """Choose another password with the token from a mail. Its owner gets in from here now, whatever strangers try."""
+    owner = await services.use(ResetPassword)(token=token, password=password)
+    await Limits(services).forget_failures(request, (owner.email, owner.handle))
+    # A page of another site could have sent a token of its own, and must not take a browser's own cookie from it.
+    if from_same_origin(request, services.public_url) is not False:
+        remember_device(request, services, response, owner.account_id, "cookie")
 
 
 def _device_cookie(services: Services) -> DeviceCookie:

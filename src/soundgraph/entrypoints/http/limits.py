@@ -85,6 +85,15 @@ class Limits:
             if not wrong:
                 await self._give_back(charges)
 
+    async def forget_failures(self, connection: Connection, logins: Sequence[str]) -> None:
+        """Whoever owns these logins has proved it in another way: no guess at them counts any longer, nor a failure
+        from where they are.
+        """
+        names, address = [normalise_email(one) for one in logins], self._address(connection)
+        charges = [Charge(LOGIN_GUESSES, name, LOGIN_GUESSES.limit) for name in names]
+        charges += [Charge(rule, f"{name} {address}", rule.limit) for rule in FAILURES for name in names]
+        await self._give_back(charges)
+
     async def _take(self, connection: Connection, charges: Sequence[Charge]) -> None:
         if self._limiter is None:
             return

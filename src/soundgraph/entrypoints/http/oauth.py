@@ -141,7 +141,7 @@ async def finish_sign_in(
     response = Response(None, status_code=302, headers={"Location": place})
     if arrived.session is not None:
         SessionCookies(secure=services.secure).set(response, arrived.session)
-        remember_device(request, services, response, arrived.session, "cookie")
+        remember_device(request, services, response, arrived.session.account_id, "cookie")
     if arrived.arrival is None:
         cookie.clear(response)
     return response
@@ -167,7 +167,7 @@ async def complete_sign_in(
     )
     assert arrived.session is not None
     response = await logged_in(services, arrived.session, data.transport)
-    remember_device(request, services, response, arrived.session, data.transport)
+    remember_device(request, services, response, arrived.session.account_id, data.transport)
     cookie.clear(response)
     return response
 
@@ -243,7 +243,7 @@ async def complete_by_form(request: ApiRequest, services: Given) -> Response[Non
     assert arrived.session is not None
     response = Response(None, status_code=303, headers={"Location": arrived.next})
     SessionCookies(secure=services.secure).set(response, arrived.session)
-    remember_device(request, services, response, arrived.session, "cookie")
+    remember_device(request, services, response, arrived.session.account_id, "cookie")
     cookie.clear(response)
     return response
 

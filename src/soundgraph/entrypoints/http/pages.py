@@ -11,7 +11,7 @@ from soundgraph.domain.errors import Conflict, DomainError, Forbidden, Gone, Inv
 from soundgraph.entrypoints.http.cookies import SessionCookies
 from soundgraph.entrypoints.http.errors import Malformed, Refusal, headers_of, status_of
 from soundgraph.entrypoints.http.headers import PAGE
-from soundgraph.entrypoints.http.identity import client_of, refuse_planted_session, remember_device
+from soundgraph.entrypoints.http.identity import client_of, recover, refuse_planted_session, remember_device
 from soundgraph.entrypoints.http.policies import BODY, open_route
 from soundgraph.entrypoints.http.requests import ApiRequest, read_form
 from soundgraph.entrypoints.http.services import Given, Use
@@ -103,7 +103,7 @@ async def verify_by_form(request: ApiRequest, services: Given) -> Response[str]:
     session = await services.use(VerifyEmail)(token=fields.get("token", ""), client=client_of(request, services))
     answer = page("Your address is verified", "<p>You are logged in. Welcome to soundgraph.</p>")
     SessionCookies(secure=services.secure).set(answer, session)
-    remember_device(request, services, answer, session, "cookie")
+    remember_device(request, services, answer, session.account_id, "cookie")
     return answer
 
 
@@ -130,11 +130,12 @@ async def show_reset(request: ApiRequest) -> Response[str]:
     include_in_schema=False,
     exception_handlers=ON_PAGES,
 )
-async def reset_by_form(request: ApiRequest, use: Use) -> Response[str]:
+async def reset_by_form(request: ApiRequest, services: Given) -> Response[str]:
     """What its button does."""
     fields = await read_form(request)
-    await use(ResetPassword)(token=fields.get("token", ""), password=fields.get("password", ""))
-    return page("Your password is changed", "<p>Log in with it.</p>")
+    answer = page("Your password is changed", "<p>Log in with it.</p>")
+    await recover(request, services, answer, token=fields.get("token", ""), password=fields.get("password", ""))
+    return answer
 
 
 @get("/confirm-email", **open_route(ConfirmEmailChange), include_in_schema=False, exception_handlers=ON_PAGES)

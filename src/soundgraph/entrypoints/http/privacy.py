@@ -67,7 +67,7 @@ async def restore(data: JSONBody[LogInInput], request: ApiRequest, services: Giv
             captcha_token=data.captcha_token,
         )
     response = await logged_in(services, session, data.transport)
-    remember_device(request, services, response, session, data.transport)
+    remember_device(request, services, response, session.account_id, data.transport)
     return response
 
 
