@@ -9,15 +9,31 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.builders import CLIENT, PASSWORD, App, feed, join, publish, register, stand, stored, tiny_wav, upload
+from tests.builders import (
+    CLIENT,
+    PASSWORD,
+    App,
+    feed,
+    join,
+    publish,
+    register,
+    stand,
+    stored,
+    tiny_wav,
+    token_in,
+    upload,
+)
 
 from soundgraph.application.discovery import feed_of
 from soundgraph.application.engagement import LikeTrack
 from soundgraph.application.identity import (
     ChangeStanding,
+    ConfirmEmailChange,
     DeleteAccount,
+    ForgetPassword,
     LogIn,
     RequestEmailChange,
+    ResetPassword,
     RestoreAccount,
     Tokens,
 )
@@ -37,6 +53,7 @@ from soundgraph.domain.privacy import Deletion, Export, ExportState
 from soundgraph.domain.visibility import ANYONE, AccountStanding, Actor
 
 GRACE = timedelta(days=30)
+OTHER = "another horse battery"
 
 
 async def session_of(app: App, login: str = "annika") -> FamilyId:
@@ -261,18 +278,77 @@ async def test_suspending_what_is_deleted_neither_puts_its_purge_off_nor_brings_
     await everything_is_gone(app, ann, bob, hers)
 
 
-async def test_once_the_purge_began_there_is_no_way_back(app: App) -> None:
-    ann = await join(app, "annika")
-    await delete(app, ann)
+async def begin_purging(app: App, actor: Actor) -> None:
     async with app.work() as work:
-        deletion = await work.deletions.get(ann.id)
+        deletion = await work.deletions.get(actor.id)
         assert deletion is not None
         assert deletion.start(at=app.clock.now() + GRACE)
         await work.deletions.put(deletion)
         await work.commit()
+
+
+async def test_once_the_purge_began_there_is_no_way_back(app: App) -> None:
+    ann = await join(app, "annika")
+    await delete(app, ann)
+    await begin_purging(app, ann)
     with pytest.raises(Gone) as caught:
         await app.use(RestoreAccount)(login="annika", password=PASSWORD, client=CLIENT)
     assert caught.value.code == "account_purged"
+
+
+async def mailed(app: App, to: str) -> str:
+    await app.settle()
+    return token_in([one for one in app.outbox.sent if one.to == to][-1])
+
+
+async def test_what_was_asked_for_before_a_deletion_is_void_after_it(app: App) -> None:
+    ann, reset = await join(app, "annika"), app.use(ResetPassword)
+    await app.use(RequestEmailChange)(actor=ann, email="new@example.org", password=PASSWORD)
+    links = [await mailed(app, f"{name}@example.org") for name in ("annika", "new")]
+    await app.use(ForgetPassword)(email="annika@example.org")
+    forgotten = await mailed(app, "annika@example.org")
+    await delete(app, ann)
+    for verb in (*[app.use(ConfirmEmailChange)(token=one) for one in links], reset(token=forgotten, password=OTHER)):
+        with pytest.raises(Gone) as caught:
+            await verb
+        assert caught.value.code == "token_spent"
+    await app.use(RestoreAccount)(login="annika@example.org", password=PASSWORD, client=CLIENT)
+
+
+async def test_a_deleted_account_does_not_move(app: App) -> None:
+    ann = await join(app, "annika")
+    await app.use(RequestEmailChange)(actor=ann, email="new@example.org", password=PASSWORD)
+    links = [await mailed(app, f"{name}@example.org") for name in ("annika", "new")]
+    # As where it is deleted while the change is asked for.
+    await stand(app, ann, AccountStanding.DELETED)
+    for link in links:
+        with pytest.raises(Gone):
+            await app.use(ConfirmEmailChange)(token=link)
+
+
+async def test_who_forgot_the_password_of_a_deleted_account_comes_back_with_another(app: App) -> None:
+    ann = await join(app, "annika")
+    await delete(app, ann)
+    app.clock.advance(GRACE - timedelta(minutes=1))
+    await app.use(ForgetPassword)(email="annika@example.org")
+    owner = await app.use(ResetPassword)(token=await mailed(app, "annika@example.org"), password=OTHER)
+    assert (owner.account_id, owner.email, owner.handle) == (ann.id, "annika@example.org", "annika")
+    with pytest.raises(Forbidden) as caught:
+        await app.use(LogIn)(login="annika", password=OTHER, client=CLIENT)
+    assert caught.value.code == "account_deleted"
+    await app.use(RestoreAccount)(login="annika", password=OTHER, client=CLIENT)
+    await app.use(LogIn)(login="annika", password=OTHER, client=CLIENT)
+
+
+async def test_once_the_purge_began_a_forgotten_password_stays_forgotten(app: App) -> None:
+    ann = await join(app, "annika")
+    await delete(app, ann)
+    await app.use(ForgetPassword)(email="annika@example.org")
+    link = await mailed(app, "annika@example.org")
+    await begin_purging(app, ann)
+    with pytest.raises(Gone) as caught:
+        await app.use(ResetPassword)(token=link, password=OTHER)
+    assert caught.value.code == "token_spent"
 
 
 async def archive_of(app: App, actor: Actor) -> zipfile.ZipFile:
@@ -356,6 +432,7 @@ async def test_asking_while_one_is_made_is_asking_once_and_later_is_another(app:
     assert "tracks.json" not in (await archive_of(app, ann)).namelist()
     await upload(app, ann, "Made meanwhile")
     await app.use(RequestExport)(actor=ann)
+    assert (await app.use(ReadExport)(actor=ann)).state == "preparing"
     await app.settle()
     assert [one["title"] for one in rows(await archive_of(app, ann), "tracks")] == ["Made meanwhile"]
     listing = app.use(ObjectListing)
@@ -432,4 +509,3 @@ async def test_a_suspended_account_stays_suspended(app: App) -> None:
     await stand(app, ann, AccountStanding.SUSPENDED)
     with pytest.raises(Conflict):
         await app.use(RestoreAccount)(login="annika", password=PASSWORD, client=CLIENT)
-    assert (await app.use(ReadExport)(actor=ann)).state == "preparing"

@@ -40,6 +40,7 @@ class DeletionWork(IdentityWork, Protocol):
 class DeleteAccount:
     """Delete one's account: hidden at once, purged in thirty days. Its owner, who gives the password again.
 
+    A change of address that waits is off, and a link to another password that was asked for before is void.
     Who has none must have signed in within ten minutes: `family_id` is the session that asks. Raises
     Unauthenticated(invalid_credentials), Forbidden(recent_sign_in_required).
     """
@@ -60,11 +61,14 @@ class DeleteAccount:
             raise Unauthenticated("invalid_credentials", "The password is wrong.")
         deletion, deleted = Deletion.request(actor.id, at=now)
         async with self._work() as work:
+            # The change before the account, which is how whoever confirms one locks them.
+            await work.email_changes.cancel(actor.id)
             fresh = await work.accounts.get(actor.id)
             if fresh is None or fresh.standing is not AccountStanding.ACTIVE:
                 return
             fresh.standing = AccountStanding.DELETED
             await work.accounts.save(fresh)
+            await work.password_resets.remove_of(actor.id)
             await end_sessions(work, actor.id, at=now)
             await work.deletions.put(deletion)
             work.record(deleted)

@@ -58,7 +58,8 @@ class ResetPassword:
     """Choose another password. Whoever holds the token from the mail, once.
 
     The account may have been in other hands. So every session ends, a change of address that waits is off, and so is
-    every provider that vouched for another address than the one this token was sent to.
+    every provider that vouched for another address than the one this token was sent to. A deleted account stays
+    deleted; until it is purged it can be restored with the new password.
     Raises Invalid for a password that will not do, Gone(token_spent | token_expired).
     """
 
@@ -77,7 +78,7 @@ class ResetPassword:
                 # The change before the account, which is how whoever confirms one locks them.
                 await work.email_changes.cancel(reset.account_id)
             account = await work.accounts.get(reset.account_id) if reset and reset.account_id else None
-            if reset is None or account is None or account.standing is AccountStanding.DELETED:
+            if reset is None or account is None or await _being_purged(work, account):
                 raise Gone("token_spent", "This link was used already, or never existed.")
             reset.use(at=now)
             changed = account.change_password(hashed, unlinked=await self._unlink(work, account))
@@ -86,8 +87,8 @@ class ResetPassword:
             await end_sessions(work, account.id, at=now)
             work.record(changed)
             await work.commit()
-
         return Recovered(account.id, account.email, account.handle)
+
     async def _unlink(self, work: FederationWork, account: Account) -> tuple[str, ...]:
         others = [one for one in await work.external_identities.of(account.id) if one.email != account.email]
         for one in others:
@@ -167,7 +168,7 @@ class ConfirmEmailChange:
         async with self._work() as work:
             change = await work.email_changes.by_token(digest(token))
             account = await work.accounts.get(change.account_id) if change else None
-            if change is None or account is None:
+            if change is None or account is None or account.standing is AccountStanding.DELETED:
                 raise Gone("token_spent", "This link was used already, or never existed.")
             change.confirm(digest(token), at=self._clock.now())
             changed = change.settle(account)
@@ -190,6 +191,11 @@ async def proven(work: Callable[[], IdentityWork], passwords: Passwords, actor: 
     if account is None or not await passwords.verify(account.password_hash, password):
         raise _not_yours()
     return account
+
+
+async def _being_purged(work: FederationWork, account: Account) -> bool:
+    deletion = await work.deletions.get(account.id)
+    return deletion is not None and deletion.started_at is not None
 
 
 def _not_yours() -> Unauthenticated:
