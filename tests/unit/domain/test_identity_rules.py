@@ -92,7 +92,25 @@ def test_nothing_that_looks_like_an_id_is_a_handle(one: UUID) -> None:
     assert broken(handle=str(one)[:30]) == broken(handle=one.hex[:30]) == "handle:invalid_handle"
 
 
-@pytest.mark.parametrize("handle", ["admin", "adm1n", "adrnin", "a-d-m-i-n", "4dmin", "supp0rt", "vvebhooks", "l0gin"])
+@pytest.mark.parametrize(
+    "handle",
+    [
+        "admin",
+        "adm1n",
+        "adrnin",
+        "a-d-m-i-n",
+        "4dmin",
+        "supp0rt",
+        "vvebhooks",
+        "l0gin",
+        "soundqraph",
+        "s0undgraph_",
+        "no_reply",
+        "nu11",
+        "moderat0rs",
+        "lo-qin",
+    ],
+)
 def test_lookalikes_of_reserved_handles_are_reserved(handle: str) -> None:
     assert broken(handle=handle) == "handle:reserved_handle"
 
