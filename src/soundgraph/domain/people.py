@@ -6,6 +6,7 @@ from typing import ClassVar
 from soundgraph.domain.errors import FieldError, Invalid
 from soundgraph.domain.events import Event
 from soundgraph.domain.ids import AccountId
+from soundgraph.domain.texts import conceals
 
 FOLLOWINGS_CAP = 2_000
 TEXT_LIMITS = {"display_name": 60, "bio": 2_000, "city": 80}
@@ -83,7 +84,7 @@ class Profile:
         bio: str | None = None,
         city: str | None = None,
     ) -> None:
-        """Change what is given, leave the rest. Raises Invalid naming every field that is too long or empty."""
+        """Change what is given, leave the rest. Raises Invalid naming every field that will not do."""
         given = {"display_name": display_name, "bio": bio, "city": city}
         changes = {name: text.strip() for name, text in given.items() if text is not None}
         errors = [
@@ -91,8 +92,11 @@ class Profile:
             for name, text in changes.items()
             if len(text) > TEXT_LIMITS[name]
         ]
-        if changes.get("display_name") == "":
+        name = changes.get("display_name")
+        if name == "":
             errors.append(FieldError("display_name", "length", "Use at least one character."))
+        if name and len(name) <= TEXT_LIMITS["display_name"] and conceals(name):
+            errors.append(FieldError("display_name", "invalid_characters", "Use no control or formatting characters."))
         if errors:
             raise Invalid.fields(errors)
         for name, text in changes.items():

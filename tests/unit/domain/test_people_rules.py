@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from soundgraph.domain.errors import Invalid
 from soundgraph.domain.ids import AccountId
 from soundgraph.domain.people import FOLLOWINGS_CAP, Profile, refuse_over_cap, refuse_self
+from soundgraph.domain.texts import conceals
 
 ADA, BOB = AccountId(UUID(int=1)), AccountId(UUID(int=2))
 
@@ -31,7 +32,7 @@ def test_an_edit_is_whole_or_refused(display_name: str, city: str) -> None:
     wrong = {
         name
         for name, text, limit in (("display_name", display_name.strip(), 60), ("city", city.strip(), 80))
-        if len(text) > limit or (name == "display_name" and not text)
+        if len(text) > limit or (name == "display_name" and (not text or conceals(text)))
     }
     if wrong:
         with pytest.raises(Invalid) as refusal:
@@ -41,6 +42,15 @@ def test_an_edit_is_whole_or_refused(display_name: str, city: str) -> None:
     else:
         profile.edit(display_name=display_name, city=city)
         assert (profile.display_name, profile.city) == (display_name.strip(), city.strip())
+
+
+def test_a_name_hides_nothing() -> None:
+    profile = a_profile()
+    for name in ("A\u202eda", "Ada\a", "A\nda"):
+        with pytest.raises(Invalid) as refusal:
+            profile.edit(display_name=name)
+        assert [one.code for one in refusal.value.errors] == ["invalid_characters"]
+    profile.edit(display_name="\u2764\ufe0f\u200d\U0001f525", bio="Counts.\nComputes.")
 
 
 def test_nobody_follows_themself() -> None:

@@ -1,24 +1,27 @@
 """What an address, a password and a whole registration must be."""
 
 import re
+import unicodedata
 
 from soundgraph.domain.errors import FieldError, Invalid
 from soundgraph.domain.identity.handles import HANDLE, RESERVED_SKELETONS, UUID_LIKE, skeleton
+from soundgraph.domain.texts import conceals
 
-EMAIL = re.compile(
-    r"[^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\]{1,64}@(?:[^@\s.\x00-\x1f\x7f<>,;:\"()\[\]\\]+\.)+[^@\s.\x00-\x1f\x7f<>,;:\"()\[\]\\]{2,}"
-)
+# RFC 5322, section 3.2.3, and RFC 6531: a dot-atom before the @, labels of hosts after it. Unquoted, nothing else.
+_ATOM = r"[^@\s.\x00-\x1f\x7f<>,;:\"()\[\]\\]"
+_LABEL = rf"(?!-){_ATOM}{{1,63}}(?<!-)"
+EMAIL = re.compile(rf"(?=.{{1,64}}@){_ATOM}+(?:\.{_ATOM}+)*@(?:{_LABEL}\.)+(?!.$){_LABEL}")
 PASSWORD_LENGTH = range(10, 257)
 
 
 def normalise_email(email: str) -> str:
     """The form an address is stored and compared in."""
-    return email.strip().lower()
+    return unicodedata.normalize("NFC", email.strip().lower())
 
 
 def email_errors(email: str) -> list[FieldError]:
     """Every rule that a normalised address breaks."""
-    if len(email) > 254 or not EMAIL.fullmatch(email):
+    if len(email) > 254 or not EMAIL.fullmatch(email) or conceals(email, joiners=""):
         return [FieldError("email", "invalid_email", "This is not an e-mail address.")]
     return []
 
@@ -49,6 +52,8 @@ def registration_errors(
     errors += password_errors(password, common=common)
     if not 1 <= len(display_name) <= 60:
         errors.append(FieldError("display_name", "length", "Use 1 to 60 characters."))
+    elif conceals(display_name):
+        errors.append(FieldError("display_name", "invalid_characters", "Use no control or formatting characters."))
     return errors
 
 
