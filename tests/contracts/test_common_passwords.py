@@ -13,16 +13,39 @@ def common(request: pytest.FixtureRequest) -> CommonPasswords:
     return made
 
 
-@pytest.mark.parametrize("password", ["password", "PassWord", "password123!", "qwertyuiop", "ILoveYou2!", "0123456789"])
+@pytest.mark.parametrize(
+    "password", ["password", "PassWord", "password123!", "2026!password", "qwertyuiop", "ILoveYou2!", "0123456789"]
+)
 def test_what_everybody_tries_is_common(common: CommonPasswords, password: str) -> None:
     assert common.holds(password)
 
 
 @pytest.mark.parametrize(
-    "password", ["correct horse battery", "press play, and smile", "zkTq9 vbWm2 x", "你好你好你好你好你好"]
+    "password",
+    [
+        "correct horse battery",
+        "a horse of another colour",
+        "press play, and smile",
+        "zkTq9 vbWm2 x",
+        "你好你好你好你好你好",
+    ],
 )
 def test_what_nobody_tries_is_not(common: CommonPasswords, password: str) -> None:
     assert not common.holds(password)
+
+
+@pytest.mark.parametrize(
+    "password", ["administrator", "jennifer123", "root123456", "123456root", "TrustNo1!!!!", "dragon2026!"]
+)
+def test_words_and_names_are_published_too(password: str) -> None:
+    assert PublishedPasswords().holds(password)
+
+
+@pytest.mark.parametrize(
+    "password", ["correct horse battery staple", "1234a56789b", "dragon of another colour", "7391-ka-2048"]
+)
+def test_what_only_contains_one_is_not_common(password: str) -> None:
+    assert not PublishedPasswords().holds(password)
 
 
 def test_the_published_list_is_long() -> None:

@@ -21,10 +21,13 @@ from soundgraph.domain.identity import (
     Refresh,
     Registration,
     SessionFamily,
+    is_name,
+    is_plain,
     normalise_email,
     registration_errors,
     require_valid,
     skeleton,
+    words_in,
 )
 from soundgraph.domain.ids import AccountId, EmailChangeId, FamilyId, RegistrationId
 from soundgraph.domain.visibility import AccountStanding, Actor, Role
@@ -66,9 +69,6 @@ def test_addresses_that_are_taken_as_they_are(email: str) -> None:
         "ada@example.org,eve@example.org",
         f"{'a' * 65}@b.cd",
         f"a@{'b.' * 130}cd",
-    ],
-)
-def test_addresses_that_are_refused(email: str) -> None:
         f"a@{'b' * 64}.cd",
         "a..b@example.org",
         ".a@example.org",
@@ -82,6 +82,9 @@ def test_addresses_that_are_refused(email: str) -> None:
         "a\u200b@example.org",
         "a@exam\u00adple.org",
         "a\u0085@example.org",
+    ],
+)
+def test_addresses_that_are_refused(email: str) -> None:
     assert broken(email=email) == "email:invalid_email"
 
 
@@ -142,6 +145,94 @@ def test_a_lookalike_of_a_skeleton_is_itself(handle: str) -> None:
 @pytest.mark.parametrize(("length", "wrong"), [(9, True), (10, False), (256, False), (257, True)])
 def test_passwords_have_a_length(length: int, wrong: bool) -> None:
     assert broken(password="x" * length) == ("password:password_length" if wrong else "")
+
+
+HEART_ON_FIRE, KSHA = "\u2764\ufe0f\u200d\U0001f525", "\u0915\u094d\u200c\u0937"
+
+
+@pytest.mark.parametrize("name", ["Ada Lovelace", "Zoë", "زكريا", "你好", HEART_ON_FIRE, KSHA])
+def test_names_in_any_script_are_taken(name: str) -> None:
+    assert broken(name=name) == ""
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\u202e", "\a", "\n", "\x7f", "\u0085", "\u2066", "\u200b", "\ufeff", "\u2028", "\U000e0041"]
+)
+def test_names_hide_nothing(hidden: str) -> None:
+    assert broken(name=f"A{hidden}da") == "display_name:invalid_characters"
+    assert broken(name=hidden + "x" * 60) == "display_name:length"
+
+
+PLAIN = [
+    "passwordpassword",
+    "aaaaaaaaaa",
+    "testtest123",
+    "ha ha ha ha ha ha",
+    "你好你好你好你好你好",
+    "abcabcabcab",
+    "abcdefghij",
+    "ZYXWVUTSRQ",
+    "abcd123456",
+    "qwerty123456",
+    "poiuytrewq",
+    "qweasdzxcrty",
+    "2024!!abcd!!",
+    "8391027465",
+    "!!!???!!!???",
+]
+NAMES = [
+    "soundgraph1",
+    "2026-SoundGraph!",
+    "soundgraphsoundgraph",
+    "ada@example.org",
+    "Ada@Example.org1",
+    "ada.lovelace42!",
+    "!!the_countess!!",
+    "The_Countess_2026",
+]
+GOOD = [
+    "correct horse battery",
+    "correct horse battery staple",
+    "a horse of another colour",
+    "ada likes horses",
+    "my soundgraph account",
+    "zkTq9 vbWm2 x",
+    "x7391048265y",
+    "abcdefghiz",
+    "qwertyandmore",
+    "correct horse battery correct horse battery",
+]
+
+
+@pytest.mark.parametrize("password", PLAIN)
+def test_patterns_are_guessed_first(password: str) -> None:
+    assert is_plain(password)
+
+
+@pytest.mark.parametrize("password", NAMES)
+def test_names_are_guessed_first(password: str) -> None:
+    names = ("ada@example.org", "ada.lovelace@example.org", "the_countess")
+    assert is_name(password, *names)
+    assert password.casefold().startswith(("soundgraph", "2026-s")) == is_name(password)
+
+
+@pytest.mark.parametrize("password", GOOD)
+def test_passphrases_are_not(password: str) -> None:
+    assert not is_plain(password)
+    assert not is_name(password, "ada@example.org", "ada", "")
+    assert password.casefold() in set(words_in(password))
+
+
+def test_what_is_looked_up_of_a_password() -> None:
+    assert set(words_in("Love!!")) == {"love", "love!", "love!!"}
+    assert set(words_in("4u2")) == {"4u2"}
+    assert set(words_in("12")) == {"12", ""}
+    # However long, it is looked up a limited number of times.
+    assert len(list(words_in("1" * 128 + "x" + "1" * 127))) < 64 * 64
+
+
+def test_addresses_are_compared_in_one_form() -> None:
+    assert normalise_email(" Ju\u0308rgen@example.org ") == "j\u00fcrgen@example.org"
 
 
 def test_display_names_have_a_length() -> None:

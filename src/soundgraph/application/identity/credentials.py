@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from soundgraph.domain.identity import PASSWORD_LENGTH, is_name, is_plain
 from soundgraph.domain.ids import AccountId, FamilyId, RegistrationId
 
 
@@ -39,7 +40,17 @@ class CommonPasswords(ABC):
 
     @abstractmethod
     def holds(self, password: str) -> bool:
-        """Whether it is one of them, or differs only in case or by digits and punctuation at its end."""
+        """Whether it is one of them, or differs only in case or by digits and punctuation at its ends."""
+
+
+def guessed_first(common: CommonPasswords, password: str, *names: str) -> bool:
+    """Whether a password is tried before others: everybody's, a pattern, or one of the owner's `names`.
+
+    One that is too long to be a password is not looked at: it may be very long.
+    """
+    if len(password) not in PASSWORD_LENGTH:
+        return False
+    return is_plain(password) or is_name(password, *names) or common.holds(password)
 
 
 class Captcha(ABC):

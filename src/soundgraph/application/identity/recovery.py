@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from soundgraph.application.identity.credentials import CommonPasswords, Passwords, Tokens, digest
+from soundgraph.application.identity.credentials import CommonPasswords, Passwords, Tokens, digest, guessed_first
 from soundgraph.application.identity.federation import FederationWork
 from soundgraph.application.identity.ports import IdentityWork
 from soundgraph.application.identity.sessions import end_sessions
@@ -69,7 +69,7 @@ class ResetPassword:
         self._work, self._passwords, self._common, self._clock = work, passwords, common, clock
 
     async def __call__(self, *, token: str, password: str) -> Recovered:
-        require_valid(password_errors(password, common=self._common.holds(password)))
+        _require_rare(self._common, password)
         now, hashed = self._clock.now(), await self._passwords.hash(password)
         async with self._work() as work:
             await work.serialise(f"reset:{digest(token).hex()}")
@@ -81,6 +81,7 @@ class ResetPassword:
             if reset is None or account is None or await _being_purged(work, account):
                 raise Gone("token_spent", "This link was used already, or never existed.")
             reset.use(at=now)
+            _require_rare(self._common, password, account.email, account.handle)
             changed = account.change_password(hashed, unlinked=await self._unlink(work, account))
             await work.accounts.save(account)
             await work.password_resets.remove_of(account.id)
@@ -109,8 +110,9 @@ class ChangePassword:
         self._work, self._passwords, self._common, self._clock = work, passwords, common, clock
 
     async def __call__(self, *, actor: Actor, family_id: FamilyId, current_password: str, new_password: str) -> None:
-        require_valid(password_errors(new_password, common=self._common.holds(new_password), field="new_password"))
+        _require_rare(self._common, new_password, field="new_password")
         before = await proven(self._work, self._passwords, actor, current_password)
+        _require_rare(self._common, new_password, before.email, before.handle, field="new_password")
         now, hashed = self._clock.now(), await self._passwords.hash(new_password)
         async with self._work() as work:
             await work.email_changes.cancel(actor.id)
@@ -191,6 +193,10 @@ async def proven(work: Callable[[], IdentityWork], passwords: Passwords, actor: 
     if account is None or not await passwords.verify(account.password_hash, password):
         raise _not_yours()
     return account
+
+
+def _require_rare(common: CommonPasswords, password: str, *names: str, field: str = "password") -> None:
+    require_valid(password_errors(password, common=guessed_first(common, password, *names), field=field))
 
 
 async def _being_purged(work: FederationWork, account: Account) -> bool:

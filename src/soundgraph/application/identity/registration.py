@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
-from soundgraph.application.identity.credentials import Captcha, CommonPasswords, Passwords, Tokens, digest
+from soundgraph.application.identity.credentials import (
+    Captcha,
+    CommonPasswords,
+    Passwords,
+    Tokens,
+    digest,
+    guessed_first,
+)
 from soundgraph.application.identity.letters import AlreadyKnown, VerifyAddress
 from soundgraph.application.identity.mail import Post
 from soundgraph.application.identity.ports import IdentityWork
@@ -53,7 +60,7 @@ class Register:
     ) -> None:
         email, handle = normalise_email(email), handle.strip().lower()
         display_name = handle if display_name is None else display_name.strip()
-        common = self._common.holds(password)
+        common = guessed_first(self._common, password, email, handle)
         require_valid(registration_errors(email, handle, password, display_name, common=common))
         await self._captcha.check(captcha_token, client.address)
         registration_id, now = RegistrationId(self._ids.new()), self._clock.now()

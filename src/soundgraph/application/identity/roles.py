@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
-from soundgraph.application.identity.credentials import CommonPasswords, Passwords
+from soundgraph.application.identity.credentials import CommonPasswords, Passwords, guessed_first
 from soundgraph.application.identity.deletion import DeletionWork
 from soundgraph.application.identity.ports import IdentityWork
 from soundgraph.application.ports import Clock, Ids
@@ -59,7 +59,8 @@ class CreateAdmin:
 
     async def __call__(self, *, actor: Actor, email: str, handle: str, password: str) -> AccountId:
         email, handle = normalise_email(email), handle.strip().lower()
-        require_valid(registration_errors(email, handle, password, handle, common=self._common.holds(password)))
+        common = guessed_first(self._common, password, email, handle)
+        require_valid(registration_errors(email, handle, password, handle, common=common))
         account = Account(
             id=AccountId(self._ids.new()),
             email=email,

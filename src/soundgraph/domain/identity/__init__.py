@@ -16,6 +16,7 @@ from soundgraph.domain.identity.events import (
     StandingChanged,
 )
 from soundgraph.domain.identity.handles import HANDLE, RESERVED_HANDLES, likeness, skeleton
+from soundgraph.domain.identity.passwords import is_name, is_plain, words_in
 from soundgraph.domain.identity.recovery import EMAIL_CHANGE_LIFETIME, RESET_LIFETIME, EmailChange, PasswordReset
 from soundgraph.domain.identity.rules import (
     PASSWORD_LENGTH,
@@ -56,10 +57,13 @@ __all__ = [
     "StandingChanged",
     "device_name",
     "email_errors",
+    "is_name",
+    "is_plain",
     "likeness",
     "normalise_email",
     "password_errors",
     "registration_errors",
     "require_valid",
     "skeleton",
+    "words_in",
 ]

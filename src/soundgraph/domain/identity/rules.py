@@ -27,14 +27,14 @@ def email_errors(email: str) -> list[FieldError]:
 
 
 def password_errors(password: str, *, common: bool, field: str = "password") -> list[FieldError]:
-    """Every rule that a new password breaks. `common` says that it is among those that everybody tries first.
+    """Every rule that a new password breaks. `common` says that it is among those that are tried first.
 
     Length and rarity, and no rule about kinds of characters: NIST SP 800-63B, section 3.1.1.2.
     """
     if len(password) not in PASSWORD_LENGTH:
         return [FieldError(field, "password_length", "Use 10 to 256 characters.")]
     if common:
-        return [FieldError(field, "password_common", "Many people use this password, so it is guessed first.")]
+        return [FieldError(field, "password_common", "This password is among the first that are guessed.")]
     return []
 
 
