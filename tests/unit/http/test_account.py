@@ -269,6 +269,18 @@ async def test_nobody_locks_another_person_out(limited: Limited) -> None:
     assert (await guess(own, PASSWORD, "192.0.2.54")).status_code == 429
 
 
+async def test_the_page_of_a_verification_says_for_whom_it_is(site: Site, http: httpx.AsyncClient) -> None:
+    token = await site.register("robert")
+    for _ in range(2):
+        page = await http.get("/verify-email", params={"token": token})
+        assert "log in as robert." in page.text
+    done = await http.post("/verify-email", data={"token": token}, headers={"Origin": HERE})
+    assert done.status_code == 200
+    for spent in (token, "<script>"):
+        page = await http.get("/verify-email", params={"token": spent})
+        assert (page.status_code, "robert" in page.text, "<script>" in page.text) == (200, False, False)
+
+
 async def forgotten(limited: Limited, http: httpx.AsyncClient) -> dict[str, str]:
     """What a reset of annika's password is asked for with."""
     await http.post(f"{API}/auth/password/forgot", json={"email": "annika@example.org"})

@@ -66,7 +66,13 @@ from soundgraph.application.identity.recovery import (
     RequestEmailChange,
     ResetPassword,
 )
-from soundgraph.application.identity.registration import Register, ResendVerification, SendVerification, VerifyEmail
+from soundgraph.application.identity.registration import (
+    ReadRegistration,
+    Register,
+    ResendVerification,
+    SendVerification,
+    VerifyEmail,
+)
 from soundgraph.application.identity.roles import ChangeRole, ChangeStanding, CreateAdmin, FindAccount, ReadAudit
 from soundgraph.application.identity.sessions import (
     UNKNOWN_CLIENT,
@@ -138,6 +144,7 @@ __all__ = [
     "PublishedKeys",
     "Randomness",
     "ReadAudit",
+    "ReadRegistration",
     "Recovered",
     "RefreshSession",
     "Register",

@@ -94,6 +94,22 @@ class ResendVerification:
             await work.commit()
 
 
+class ReadRegistration:
+    """Which handle an address is asked to be verified for. Whoever holds the token from the mail, which stays good.
+
+    Returns None for a token that is spent or expired.
+    """
+
+    def __init__(self, work: Callable[[], IdentityWork], clock: Clock) -> None:
+        self._work, self._clock = work, clock
+
+    async def __call__(self, *, token: str) -> str | None:
+        async with self._work() as work:
+            registration = await work.registrations.by_token(digest(token))
+        live = registration is not None and self._clock.now() < registration.expires_at
+        return registration.handle if registration and live else None
+
+
 class VerifyEmail:
     """Turn a registration into an account and log in. Whoever holds the token from the mail.
 

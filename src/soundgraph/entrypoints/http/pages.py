@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import MediaType, Request, Response, get, post
 
-from soundgraph.application.identity import ConfirmEmailChange, ResetPassword, VerifyEmail
+from soundgraph.application.identity import ConfirmEmailChange, ReadRegistration, ResetPassword, VerifyEmail
 from soundgraph.application.limits import LOGIN
 from soundgraph.domain.errors import Conflict, DomainError, Forbidden, Gone, Invalid
 from soundgraph.entrypoints.http.cookies import SessionCookies
@@ -78,13 +78,17 @@ async def read_stylesheet() -> Response[str]:
 
 
 @get("/verify-email", **open_route(VerifyEmail), include_in_schema=False, exception_handlers=ON_PAGES)
-async def show_verification(request: ApiRequest) -> Response[str]:
+async def show_verification(request: ApiRequest, use: Use) -> Response[str]:
     """The page that a mail leads to. It only has a button, because scanners follow links."""
+    token = token_of(request)
+    handle = await use(ReadRegistration)(token=token)
+    # Someone else may have given this address, and hope that its owner presses the button.
+    whose = f" as {handle}. If you did not ask for this account, close this page." if handle else "."
     return form_page(
         "Verify your e-mail address",
-        "Press the button to verify your address and log in.",
+        f"Press the button to verify your address and log in{whose}",
         action="/verify-email",
-        token=token_of(request),
+        token=token,
         button="Verify and log in",
     )
 
