@@ -11,6 +11,7 @@ from soundgraph.application.identity import (
     ChangePassword,
     Client,
     ConfirmEmailChange,
+    CreateAdmin,
     EndAllSessions,
     EndSession,
     ExpireIdentities,
@@ -18,6 +19,7 @@ from soundgraph.application.identity import (
     IdentityReader,
     ListSessions,
     LogIn,
+    ReadRegistration,
     RefreshSession,
     RequestEmailChange,
     ResendVerification,
@@ -26,8 +28,9 @@ from soundgraph.application.identity import (
     Tokens,
     VerifyEmail,
 )
+from soundgraph.domain.audit import OPERATOR
 from soundgraph.domain.errors import Forbidden, Gone, Invalid, NotFound, Unauthenticated
-from soundgraph.domain.identity import EMAIL_CHANGE_LIFETIME, RESET_LIFETIME
+from soundgraph.domain.identity import EMAIL_CHANGE_LIFETIME, REGISTRATION_LIFETIME, RESET_LIFETIME
 from soundgraph.domain.ids import FamilyId
 from soundgraph.domain.visibility import AccountStanding, Actor
 
@@ -279,6 +282,55 @@ async def test_a_new_device_is_told_of_and_a_known_one_is_not(app: World) -> Non
     assert not await told(Client("a phone", "203.0.113.1", logged_in_as=actor.id))
     other = await join(app, "bob")
     assert await told(Client("a phone", "203.0.113.2", logged_in_as=other.id))
+
+
+async def test_a_browser_that_was_updated_is_known(app: World) -> None:
+    await join(app, "ada")
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0"
+    told = []
+    for client in (
+        Client(firefox.format(130), "192.0.2.7"),
+        Client(firefox.format(131), "192.0.2.7"),
+        Client(firefox.format(131).replace("Linux", "Windows"), "192.0.2.7"),
+        Client(firefox.format(131), "192.0.2.8"),
+    ):
+        before = len(app.outbox.sent)
+        await log_in(app, client=client)
+        await app.settle()
+        told.append(len(app.outbox.sent) - before)
+    assert told == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("password", ["lovelace_ada1", "lovelace_ada@example.org", "Lovelace_Ada!!!", "soundgraph2026"])
+async def test_ones_own_names_are_no_passwords(app: World, password: str) -> None:
+    with pytest.raises(Invalid):
+        await register(app, "lovelace_ada", password=password)
+    with pytest.raises(Invalid):
+        await app.use(CreateAdmin)(
+            actor=OPERATOR, email="lovelace_ada@example.org", handle="lovelace_ada", password=password
+        )
+    actor = await join(app, "lovelace_ada")
+    family_id = family_of(app, await log_in(app, "lovelace_ada"))
+    with pytest.raises(Invalid) as refusal:
+        await app.use(ChangePassword)(
+            actor=actor, family_id=family_id, current_password=PASSWORD, new_password=password
+        )
+    assert [(one.field, one.code) for one in refusal.value.errors] == [("new_password", "password_common")]
+    token = await forget(app, "lovelace_ada@example.org")
+    with pytest.raises(Invalid):
+        await app.use(ResetPassword)(token=token, password=password)
+    await app.use(ResetPassword)(token=token, password=NEW)
+
+
+async def test_whom_a_verification_is_for_is_told_without_spending_it(app: World) -> None:
+    token, read = await register(app, "ada"), app.use(ReadRegistration)
+    assert await read(token=token) == "ada"
+    assert await read(token=token) == "ada"
+    await app.use(VerifyEmail)(token=token, client=CLIENT)
+    assert await read(token=token) is None
+    late = await register(app, "bob")
+    app.clock.advance(REGISTRATION_LIFETIME)
+    assert await read(token=late) is None
 
 
 async def test_a_verification_is_sent_again_to_whoever_waits(app: World) -> None:

@@ -19,6 +19,7 @@ from soundgraph.domain.identity import (
     Registration,
     RegistrationRequested,
     SessionFamily,
+    device_name,
     normalise_email,
 )
 from soundgraph.domain.ids import AccountId, FamilyId
@@ -162,7 +163,9 @@ async def let_in(work: IdentityWork, family: SessionFamily, client: Client) -> N
 async def _seen(work: IdentityWork, family: SessionFamily) -> bool:
     """Whether the account is logged in elsewhere from the same kind of device at the same address."""
     others = await work.families.of(family.account_id)
-    return any((one.device, one.address) == (family.device, family.address) for one in others)
+    # By what a device is called: the same browser sends another User-Agent after every update.
+    seen = {(device_name(one.device), one.address) for one in others}
+    return (device_name(family.device), family.address) in seen
 
 
 def _wrong_credentials() -> Unauthenticated:
