@@ -1,13 +1,17 @@
 """What the front page shows, and to whom."""
 
+import asyncio
+
+import pytest
 from tests.builders import App, join, moderate, promote, publish, stand, upload
 
 from soundgraph.application.discovery import FrontPageReader
 from soundgraph.application.people import Block
 from soundgraph.application.playback import ReportPlay
-from soundgraph.application.tracks import DeleteTrack
+from soundgraph.application.tracks import DeleteTrack, EditTrack
+from soundgraph.domain.errors import Conflict
 from soundgraph.domain.ids import TrackId
-from soundgraph.domain.visibility import ANYONE, AccountStanding, Audience, Role, Standing, Viewer
+from soundgraph.domain.visibility import ANYONE, AccountStanding, Actor, Audience, Role, Standing, Viewer
 
 
 async def newest(app: App, viewer: Viewer = ANYONE, limit: int = 10) -> list[str]:
@@ -78,3 +82,46 @@ async def test_a_permalink_leads_to_a_track_for_whoever_may_see_it(app: App) -> 
     assert await under(ada, "ada", "my-secret") is not None
     for handle, permalink in (("ada", "not-yet"), ("ben", "my-song"), ("nobody", "my-song")):
         assert await under(ada, handle, permalink) is None
+
+
+async def test_former_permalinks_lead_to_their_track_and_to_no_other(app: App) -> None:
+    ada, ben = await join(app, "ada"), await join(app, "ben")
+    first, second = await publish(app, ada, "One"), await publish(app, ada, "Two")
+    his = await publish(app, ben, "One")
+    under, edit = app.use(FrontPageReader).under, app.use(EditTrack)
+
+    async def rename(actor: Actor, track_id: TrackId, permalink: str) -> None:
+        await edit(actor=actor, track_id=track_id, change=lambda details: details, permalink=permalink)
+
+    await rename(ada, first, "uno")
+    await rename(ada, first, "ein")
+    for permalink in ("one", "uno", "ein"):
+        found = await under(ANYONE, "ada", permalink)
+        assert found is not None
+        assert (found.id, found.permalink) == (first, "ein")
+        with pytest.raises(Conflict) as taken:
+            await rename(ada, second, permalink)
+        assert taken.value.code == "permalink_taken"
+    async with app.work() as work:
+        assert await work.tracks.permalink_taken(ada.id, "uno")
+        assert not await work.tracks.permalink_taken(ben.id, "uno")
+    await rename(ben, his, "uno")
+    await rename(ada, first, "one")
+    back = await under(ANYONE, "ada", "ein")
+    assert back is not None
+    assert back.permalink == "one"
+    again = await publish(app, ada, "Uno")
+    view = await under(ada, "ada", f"uno-{again.hex[-8:]}")
+    assert view is not None
+    assert view.id == again
+
+
+async def test_of_two_tracks_that_want_one_permalink_at_once_one_gets_it(app: App) -> None:
+    ada = await join(app, "ada")
+    tracks = [await publish(app, ada, title) for title in ("One", "Two")]
+    edit = app.use(EditTrack)
+    done = await asyncio.gather(
+        *(edit(actor=ada, track_id=one, change=lambda details: details, permalink="uno") for one in tracks),
+        return_exceptions=True,
+    )
+    assert sorted(str(getattr(one, "code", None)) for one in done) == ["None", "permalink_taken"]

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from tests.builders import App, join, publish, roll_back, upload
 
-from soundgraph.application.playback import ReportPlay
+from soundgraph.application.playback import ReadPlaysByDay, ReportPlay
 from soundgraph.application.tracks import ReadTrack
 from soundgraph.domain.errors import Conflict, Invalid, NotFound
 from soundgraph.domain.ids import PlayId, TrackId
@@ -19,9 +19,15 @@ HALF_MS, END_MS = 250, 500
 
 
 async def report(
-    app: App, track_id: TrackId, visitor: str = "one", *, viewer: Viewer = ANYONE, position_ms: int = END_MS
+    app: App,
+    track_id: TrackId,
+    visitor: str = "one",
+    *,
+    viewer: Viewer = ANYONE,
+    position_ms: int = END_MS,
+    place: str = "",
 ) -> None:
-    await app.use(ReportPlay)(viewer=viewer, visitor=visitor, track_id=track_id, position_ms=position_ms)
+    await app.use(ReportPlay)(viewer=viewer, visitor=visitor, track_id=track_id, position_ms=position_ms, place=place)
 
 
 async def counted(app: App, track_id: TrackId) -> int:
@@ -100,3 +106,26 @@ async def test_what_cannot_be_heard_cannot_be_played(app: App) -> None:
     for position_ms in (-1, END_MS + 1_001):
         with pytest.raises(Invalid):
             await report(app, private, viewer=ada, position_ms=position_ms)
+
+
+HERE, THERE = "0a" * 16, "0b" * 16
+
+
+def named(number: int) -> str:
+    return f"{number:032x}"
+
+
+async def test_of_one_place_only_a_few_visitors_count_within_the_hour(app: App) -> None:
+    ada, bob = await join(app, "ada"), await join(app, "bob")
+    track_id, other = await publish(app, ada), await publish(app, ada, "Another")
+    await asyncio.gather(*(report(app, track_id, named(number), place=HERE) for number in (1, 15, 9, 10, 255, 6, 7, 8)))
+    assert await counted(app, track_id) == 5
+    await report(app, track_id, named(11), place=THERE)
+    await report(app, track_id, named(12), viewer=bob, place=HERE)
+    await report(app, other, named(12), place=HERE)
+    assert (await counted(app, track_id), await counted(app, other)) == (7, 1)
+    days = await app.use(ReadPlaysByDay)(actor=ada, track_id=track_id)
+    assert (days.raw, days.uncounted) == (10, {"too_many_from_here": 3})
+    app.clock.advance(timedelta(hours=1))
+    await report(app, track_id, named(13), place=HERE)
+    assert await counted(app, track_id) == 8

@@ -74,7 +74,7 @@ class FrontPageReader(ABC):
 
     @abstractmethod
     async def under(self, viewer: Viewer, handle: str, permalink: str) -> TrackView | None:
-        """The track at a permalink, if it plays and the viewer may see it; private ones too."""
+        """The track that is or was at a permalink, if it plays and the viewer may see it; private ones too."""
 
 
 def feed_of(account_id: AccountId) -> str:

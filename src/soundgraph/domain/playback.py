@@ -22,6 +22,8 @@ HEARD_MS = 30_000
 # Players tell ends that lie a little beyond the track's: of the padding of its last frame, or of their own clock.
 OVERSHOOT_MS = 1_000
 PLAY_WINDOW = timedelta(hours=1)
+# A household, not a browser that calls itself another every time.
+COUNTED_FROM_ONE_PLACE = 5
 PLAYS_KEPT = timedelta(days=90)
 HISTORY_KEPT = timedelta(days=365)
 DOWNLOAD_LIFETIME = timedelta(minutes=5)
@@ -126,6 +128,8 @@ class Uncounted(StrEnum):
     """Less was heard than half of the track or thirty seconds, whichever is less."""
     COUNTED_BEFORE = "counted_before"
     """This listener's last counted play of the track began its window less than an hour ago."""
+    TOO_MANY_FROM_HERE = "too_many_from_here"
+    """As many visitors as may count were counted from this address within the hour."""
     OWN = "own"
     """It is the listener's own track."""
     NOT_PLAYABLE = "not_playable"
@@ -157,9 +161,14 @@ class Play:
 FORGOTTEN = "forgotten"
 
 
-def listener_of(account_id: AccountId | None, visitor: str) -> str:
-    """Who hears, for counting once: the account, or the visitor of that hash."""
-    return f"visitor:{visitor}" if account_id is None else f"account:{account_id}"
+def listener_of(account_id: AccountId | None, visitor: str, place: str = "") -> str:
+    """Who hears, for counting once: the account, or the visitor of that hash, at a place if that is known."""
+    return f"{visitors_at(place)}{visitor}" if account_id is None else f"account:{account_id}"
+
+
+def visitors_at(place: str) -> str:
+    """What the names of all listeners at a place begin with."""
+    return f"visitor:{place}:" if place else "visitor:"
 
 
 def why_uncounted(
@@ -170,8 +179,13 @@ def why_uncounted(
     at: datetime,
     own: bool = False,
     access: Access = Access.PLAYABLE,
+    counted_here: int = 0,
 ) -> Uncounted | None:
-    """Why a play does not count, or None where it does. `last_counted` is when this listener last moved the counter."""
+    """Why a play does not count, or None where it does.
+
+    `last_counted` is when this listener last moved the counter, `counted_here` how many visitors of the same place did
+    within the window.
+    """
     if own:
         return Uncounted.OWN
     if access is not Access.PLAYABLE:
@@ -180,4 +194,6 @@ def why_uncounted(
         return Uncounted.TOO_SHORT
     if last_counted is not None and at - last_counted < PLAY_WINDOW:
         return Uncounted.COUNTED_BEFORE
+    if counted_here >= COUNTED_FROM_ONE_PLACE:
+        return Uncounted.TOO_MANY_FROM_HERE
     return None

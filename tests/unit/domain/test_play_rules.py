@@ -40,6 +40,14 @@ def test_an_account_is_one_listener_wherever_it_is() -> None:
     account = AccountId(UUID(int=1))
     assert listener_of(account, "home") == listener_of(account, "work") == f"account:{account}"
     assert listener_of(None, "home") == "visitor:home"
+    assert listener_of(None, "ab", "c0") == "visitor:c0:ab"
+    assert listener_of(account, "ab", "c0") == f"account:{account}"
+
+
+@pytest.mark.parametrize(("counted", "why"), [(4, None), (5, Uncounted.TOO_MANY_FROM_HERE)])
+def test_only_a_few_visitors_of_one_place_count(counted: int, why: Uncounted | None) -> None:
+    reason = why_uncounted(position_ms=LONG_MS, duration_ms=LONG_MS, last_counted=None, at=NOW, counted_here=counted)
+    assert reason is why
 
 
 def test_own_plays_and_previews_do_not_count() -> None:

@@ -124,3 +124,31 @@ async def test_a_track_may_come_with_its_cover(ann: Person) -> None:
         answer = await ann.http.post(f"{API}/tracks", data={"title": "With a cover"}, files=files)
         assert answer.status_code == status, answer.text
         assert status == 422 or answer.json()["artwork_url"]
+
+
+async def test_a_track_gets_another_permalink_and_keeps_the_one_before(http: httpx.AsyncClient, ann: Person) -> None:
+    track, other = await ann.upload("A Song", visibility="private"), await ann.upload("Another")
+    address = f"{API}/tracks/{track['id']}"
+    changed = await ann.http.patch(address, json={"permalink": "my-song", "title": "My Song"})
+    assert (changed.status_code, changed.json()["permalink"], changed.json()["title"]) == (200, "my-song", "My Song")
+    assert changed.json()["permalink_url"].endswith("/annika/my-song")
+    moved = await ann.http.get("/annika/a-song")
+    assert (moved.status_code, moved.headers["location"]) == (301, "/annika/my-song")
+    assert (await ann.http.get("/annika/my-song")).status_code == 200
+    # Where it leads tells nobody who may not see it that it is there.
+    assert (await http.get("/annika/a-song")).status_code == 404
+    link = (await ann.http.post(f"{address}/secret-links", json={})).json()
+    opened = await http.get(f"/annika/a-song?secret_token={link['token']}")
+    assert (opened.status_code, opened.headers["location"]) == (
+        301,
+        f"/annika/my-song?secret_token={link['token']}",
+    )
+    for permalink, status, code in (
+        ("a-song", 409, "permalink_taken"),
+        ("my-song", 409, "permalink_taken"),
+        ("My Song", 422, "invalid"),
+        (None, 400, "malformed"),
+    ):
+        answer = await ann.http.patch(f"{API}/tracks/{other['id']}", json={"permalink": permalink})
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (await ann.upload("A Song"))["permalink"] != "a-song"

@@ -45,6 +45,14 @@ async def test_visitors_behind_a_proxy_are_told_apart(ann: Person) -> None:
     assert (plays["counted"], plays["uncounted"]) == (3, {"counted_before": 2})
 
 
+async def test_an_address_counts_for_a_household_whatever_its_browsers_are_called(ann: Person) -> None:
+    track = (await ann.upload())["id"]
+    for device in range(8):
+        await play(ann.site.client(**{"User-Agent": f"Browser {device}"}), track)
+    plays = (await ann.http.get(f"{API}/me/tracks/{track}/plays")).json()
+    assert (plays["counted"], plays["raw"], plays["uncounted"]) == (5, 8, {"too_many_from_here": 3})
+
+
 @pytest.mark.parametrize(
     ("params", "status"),
     [

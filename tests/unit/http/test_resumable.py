@@ -319,7 +319,7 @@ async def test_parts_are_joined(site: Site) -> None:
 
 async def test_a_part_becomes_no_track(site: Site) -> None:
     ada = await site.join("ada")
-    part = await begin(ada, **{"Upload-Concat": "partial"})
+    part = await begin(ada, len(SONG), **{"Upload-Concat": "partial"})
     await send(ada, part, 0, SONG)
     kept = left(site)
     track = await ada.upload()

@@ -103,6 +103,7 @@ class Tables:
     blocks: Edges = field(default_factory=dict)
     uploads: dict[UploadId, Upload] = field(default_factory=dict)
     tracks: dict[TrackId, Track] = field(default_factory=dict)
+    permalinks: dict[tuple[AccountId, str], TrackId] = field(default_factory=dict)
     playlists: dict[PlaylistId, Playlist] = field(default_factory=dict)
     likes: Edges = field(default_factory=dict)
     plays: dict[PlayId, Play] = field(default_factory=dict)

@@ -86,8 +86,8 @@ class MemoryFrontPageReader(FrontPageReader):
     async def under(self, viewer: Viewer, handle: str, permalink: str) -> TrackView | None:
         tables = self._database.tables
         owners = {one.id for one in tables.profiles.values() if one.handle == handle}
-        tracks = (one for one in tables.tracks.values() if one.owner_id in owners and one.permalink == permalink)
-        found = self._tracks.views(viewer, [one.id for one in tracks if one.live_id is not None])
+        named = [tables.permalinks[one, permalink] for one in owners if (one, permalink) in tables.permalinks]
+        found = self._tracks.views(viewer, [one for one in named if tables.tracks[one].live_id is not None])
         return next(iter(found), None)
 
     def _shown(self) -> list[Published]:

@@ -15,7 +15,7 @@ from soundgraph.application.playback import (
 )
 from soundgraph.application.views import Page, Position
 from soundgraph.domain.ids import AccountId, TrackId
-from soundgraph.domain.playback import Play
+from soundgraph.domain.playback import Play, visitors_at
 from soundgraph.domain.visibility import Actor
 
 
@@ -28,6 +28,10 @@ class MemoryPlays(Plays):
     async def last_counted(self, track_id: TrackId, listener: str, *, after: datetime) -> datetime | None:
         counted = (one for one in self._tables.plays.values() if one.counted and one.track_id == track_id)
         return max((one.at for one in counted if one.listener == listener and one.at > after), default=None)
+
+    async def counted_at(self, track_id: TrackId, place: str, *, after: datetime) -> int:
+        counted = (one for one in self._tables.plays.values() if one.counted and one.track_id == track_id)
+        return len({one.listener for one in counted if one.at > after and one.listener.startswith(visitors_at(place))})
 
     async def add(self, play: Play) -> None:
         self._tables.plays[play.id] = play

@@ -158,6 +158,7 @@ def _remove_tracks(tables: Tables, account_id: AccountId) -> dict[str, int]:
         "progress": _drop(tables.progress, lambda key, _: key in revisions),
         "counters": len({subject for subject, _ in counted}),
         "revisions": len(revisions),
+        "permalinks": _drop(tables.permalinks, lambda key, _: key[0] == account_id),
         "tracks": _drop(tables.tracks, lambda key, _: key in mine),
         "uploads": _drop(tables.uploads, lambda _, one: one.owner_id == account_id),
     }

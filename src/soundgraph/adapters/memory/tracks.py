@@ -49,8 +49,7 @@ class MemoryTracks(Tracks):
         return kept(self._tables.tracks.get(track_id))
 
     async def add(self, track: Track) -> None:
-        if await self.permalink_taken(track.owner_id, track.permalink):
-            raise Conflict("permalink_taken", "You have a track under this permalink.")
+        self._hold_permalink(track)
         used = {revision.upload_id for one in self._tables.tracks.values() for revision in one.revisions}
         if any(revision.upload_id in used for revision in track.revisions):
             raise Conflict("upload_used", "This upload became a track already.")
@@ -58,13 +57,18 @@ class MemoryTracks(Tracks):
 
     async def save(self, track: Track) -> None:
         before = self._tables.tracks.get(track.id)
+        self._hold_permalink(track)
         save(self._tables.tracks, track.id, track)
         self._tables.count(track.owner_id, "tracks", int(listed(track)) - int(before is not None and listed(before)))
         taken = self._tables.allowances.get(track.owner_id, Usage())
         self._tables.allowances[track.owner_id] = taken + track.takes - (before.takes if before else Usage())
 
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
-        return any((one.owner_id, one.permalink) == (owner_id, permalink) for one in self._tables.tracks.values())
+        return (owner_id, permalink) in self._tables.permalinks
+
+    def _hold_permalink(self, track: Track) -> None:
+        if self._tables.permalinks.setdefault((track.owner_id, track.permalink), track.id) != track.id:
+            raise Conflict("permalink_taken", "A track of yours is or was under this permalink.")
 
     async def of_upload(self, upload_id: UploadId) -> TrackId | None:
         made = (

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from soundgraph.adapters.postgres.engine import ReadPool, translated
 from soundgraph.adapters.postgres.read import Query, Row
-from soundgraph.adapters.postgres.schema import MOMENT, counters, follows, profiles, timelines, tracks
+from soundgraph.adapters.postgres.schema import MOMENT, counters, follows, permalinks, profiles, timelines, tracks
 from soundgraph.adapters.postgres.track_views import TRACKS_SEEN, seen_by
 from soundgraph.adapters.postgres.transaction import Session
 from soundgraph.adapters.postgres.visibility import viewer_parameters
@@ -145,8 +145,12 @@ class PostgresFrontPageReader(FrontPageReader):
         self._most_played = query(
             "most_played", played.order_by(counters.c.plays.desc(), counters.c.id.desc()).limit(_TAKE)
         )
-        named = TRACKS_SEEN.where(profiles.c.handle == bindparam("handle", type_=Text), tracks.c.live_id.is_not(None))
-        self._under = query("under", named.where(tracks.c.permalink == bindparam("permalink", type_=Text)))
+        named = TRACKS_SEEN.join(permalinks, permalinks.c.track_id == tracks.c.id).where(
+            profiles.c.handle == bindparam("handle", type_=Text),
+            permalinks.c.owner_id == profiles.c.id,
+            permalinks.c.permalink == bindparam("permalink", type_=Text),
+        )
+        self._under = query("under", named.where(tracks.c.live_id.is_not(None)))
 
     async def newest(self, viewer: Viewer, *, limit: int) -> list[TrackView]:
         return await self._newest.showing(seen_by(viewer, self._links)).all(

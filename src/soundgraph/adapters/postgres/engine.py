@@ -22,6 +22,7 @@ CONSTRAINTS: Final[dict[str, tuple[str, str]]] = {
     "handles_pkey": ("handle_taken", "This handle is taken."),
     "handles_likeness_key": ("handle_taken", "This handle looks like one that is taken."),
     "profiles_handle_key": ("handle_taken", "This handle is taken."),
+    "permalinks_pkey": ("permalink_taken", "A track of yours is or was under this permalink."),
     "tracks_permalink_key": ("permalink_taken", "You have a track under this permalink."),
     "playlists_permalink_key": ("permalink_taken", "You have a playlist under this permalink."),
     "external_identities_pkey": ("identity_taken", "This account of the provider opens another account here."),

@@ -14,6 +14,7 @@ from soundgraph.adapters.postgres.engine import translated
 from soundgraph.adapters.postgres.plans import RESERVED_MS, USED_MS, take
 from soundgraph.adapters.postgres.schema import (
     HOLDS_BYTES,
+    permalinks,
     progress,
     revisions,
     tracks,
@@ -21,6 +22,7 @@ from soundgraph.adapters.postgres.schema import (
 )
 from soundgraph.adapters.postgres.transaction import Session
 from soundgraph.application.tracks import Progress, ProgressBoard, Tracks, Uploads
+from soundgraph.domain.errors import Conflict
 from soundgraph.domain.ids import AccountId, RevisionId, TrackId, UploadId
 from soundgraph.domain.plans import Usage
 from soundgraph.domain.tracks import (
@@ -142,6 +144,11 @@ def track_row(track: Track) -> dict[str, object]:
     }
 
 
+def permalink_row(track: Track) -> dict[str, object]:
+    """The row of the permalink that a track has now."""
+    return {"owner_id": track.owner_id, "permalink": track.permalink, "track_id": track.id}
+
+
 def track_of(row: Row[Any], rows: Sequence[Row[Any]]) -> Track:
     """The track in a row, with its revisions, oldest first."""
     return Track(
@@ -186,6 +193,7 @@ class PostgresTracks(Tracks):
 
     async def add(self, track: Track) -> None:
         await self._session.add(tracks, track_row(track))
+        await self._session.add(permalinks, permalink_row(track))
         for revision in track.revisions:
             await self._session.add(revisions, revision_row(track, revision))
 
@@ -201,6 +209,7 @@ class PostgresTracks(Tracks):
             .values(track_row(track) | {"version": track.version + 1})
         )
         track.version += 1
+        await self._hold_permalink(track)
         for revision in track.revisions:
             row = revision_row(track, revision)
             await self._session.execute(
@@ -214,8 +223,20 @@ class PostgresTracks(Tracks):
         self._session.count(track.owner_id, "tracks", int(_listed(track.published_at, track.standing)) - int(was))
 
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
-        taken = exists().where(tracks.c.owner_id == owner_id, tracks.c.permalink == permalink)
+        taken = exists().where(permalinks.c.owner_id == owner_id, permalinks.c.permalink == permalink)
         return bool((await self._session.rows(select(taken)))[0][0])
+
+    async def _hold_permalink(self, track: Track) -> None:
+        """What it is called now is its own from now on, unless that is another's. Raises Conflict(permalink_taken)."""
+        row = permalink_row(track)
+        held = upsert(permalinks).values(row)
+        own = held.on_conflict_do_update(
+            index_elements=["owner_id", "permalink"],
+            set_={"track_id": track.id},
+            where=permalinks.c.track_id == track.id,
+        )
+        if await self._session.execute(own) != 1:
+            raise Conflict("permalink_taken", "A track of yours is or was under this permalink.")
 
     async def of_upload(self, upload_id: UploadId) -> TrackId | None:
         rows = await self._session.rows(select(revisions.c.track_id).where(revisions.c.upload_id == upload_id))

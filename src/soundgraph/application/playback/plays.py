@@ -28,14 +28,15 @@ USUAL_RANGE_DAYS = 30
 class ReportPlay:
     """Say how far a track was heard. Anyone who can see it; counted once per listener and hour, never for its owner.
 
-    `visitor` tells visitors without an account apart. Raises NotFound, Conflict(not_ready), Invalid.
+    `visitor` tells visitors without an account apart, of whom only a few count at one `place`, if that is known; both
+    are hashes in hex then. Raises NotFound, Conflict(not_ready), Invalid.
     """
 
     def __init__(self, work: Callable[[], PlaybackWork], reader: PlaybackReader, ids: Ids, clock: Clock) -> None:
         self._work, self._reader, self._ids, self._clock = work, reader, ids, clock
 
     async def __call__(
-        self, *, viewer: Viewer, visitor: str, track_id: TrackId, position_ms: int, context: str = ""
+        self, *, viewer: Viewer, visitor: str, track_id: TrackId, position_ms: int, context: str = "", place: str = ""
     ) -> None:
         playable = await self._reader.playable(viewer, track_id)
         if playable is None:
@@ -43,20 +44,20 @@ class ReportPlay:
         duration_ms = playable.duration_ms
         if duration_ms is None:
             raise Conflict("not_ready", "This track is not ready to play yet.")
-        if not 0 <= position_ms <= duration_ms + OVERSHOOT_MS:
-            error = FieldError("position_ms", "out_of_range", f"Use 0 to {duration_ms}, the track's duration.")
-            raise Invalid.fields([error])
-        position_ms = min(position_ms, duration_ms)
-        listener, now, token = listener_of(viewer.id, visitor), self._clock.now(), viewer.token_for(track_id)
+        position_ms = _heard(position_ms, duration_ms)
+        listener, now, token = listener_of(viewer.id, visitor, place), self._clock.now(), viewer.token_for(track_id)
+        bounded = viewer.id is None and place != ""
         async with self._work() as work:
-            await work.serialise(f"plays:{track_id}:{listener}")
+            await work.serialise(f"plays:{track_id}:{place if bounded else listener}")
+            since = now - PLAY_WINDOW
             reason = why_uncounted(
                 position_ms=position_ms,
                 duration_ms=duration_ms,
-                last_counted=await work.plays.last_counted(track_id, listener, after=now - PLAY_WINDOW),
+                last_counted=await work.plays.last_counted(track_id, listener, after=since),
                 at=now,
                 own=viewer.id == playable.owner_id,
                 access=playable.access(viewer),
+                counted_here=await work.plays.counted_at(track_id, place, after=since) if bounded else 0,
             )
             play = Play(
                 id=PlayId(self._ids.new()),
@@ -73,6 +74,14 @@ class ReportPlay:
             if play.counted and token is not None:
                 await work.secret_links.count_play(digest_of(token))
             await work.commit()
+
+
+def _heard(position_ms: int, duration_ms: int) -> int:
+    """How far that is into the track. Raises Invalid where it is too far outside."""
+    if not 0 <= position_ms <= duration_ms + OVERSHOOT_MS:
+        error = FieldError("position_ms", "out_of_range", f"Use 0 to {duration_ms}, the track's duration.")
+        raise Invalid.fields([error])
+    return min(position_ms, duration_ms)
 
 
 class ReadPlaysByDay:

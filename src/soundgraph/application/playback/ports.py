@@ -70,6 +70,10 @@ class Plays(ABC):
         """When this listener last moved the counter of the track, if that was after some moment."""
 
     @abstractmethod
+    async def counted_at(self, track_id: TrackId, place: str, *, after: datetime) -> int:
+        """How many visitors of a place moved the counter of the track after some moment. All are named in hex."""
+
+    @abstractmethod
     async def add(self, play: Play) -> None: ...
 
     @abstractmethod

@@ -15,6 +15,7 @@ from soundgraph.domain.tracks import (
     TrackDetails,
     TrackRemoved,
     artwork_prefix,
+    permalink_errors,
 )
 from soundgraph.domain.visibility import Actor, Standing, Viewer
 
@@ -55,10 +56,10 @@ class ListTracksOf:
 
 
 class EditTrack:
-    """Say something else about one's own track. Its owner.
+    """Say something else about one's own track, or give it another permalink. Its owner.
 
-    Raises NotFound, Stale unless `version` is the present one or None, Invalid naming every broken rule,
-    Forbidden(plan_limit) for a schedule.
+    The permalinks that it had still lead to it. Raises NotFound, Stale unless `version` is the present one or None,
+    Invalid naming every broken rule, Forbidden(plan_limit) for a schedule, Conflict(permalink_taken).
     """
 
     def __init__(self, work: Callable[[], TracksWork], clock: Clock) -> None:
@@ -70,6 +71,7 @@ class EditTrack:
         actor: Actor,
         track_id: TrackId,
         change: Callable[[TrackDetails], TrackDetails],
+        permalink: str | None = None,
         version: int | None = None,
     ) -> None:
         now = self._clock.now()
@@ -78,8 +80,13 @@ class EditTrack:
             refuse_stale(track.version, version)
             details = change(track.details)
             refuse_unplanned(actor, details, track.details)
-            if errors := details.errors() + details.schedule_errors(track.details, at=now):
-                raise Invalid.fields(errors)
+            wrong = details.errors() + permalink_errors(permalink) + details.schedule_errors(track.details, at=now)
+            if wrong:
+                raise Invalid.fields(wrong)
+            if permalink is not None:
+                # Whoever makes a track meanwhile is about to choose among those that are free.
+                await work.serialise(f"tracks-of:{actor.id}")
+                track.permalink = permalink
             work.record(*track.edit(details.in_utc(), at=now))
             await work.tracks.save(track)
             await work.commit()

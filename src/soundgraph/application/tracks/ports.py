@@ -132,11 +132,11 @@ class Tracks(ABC):
 
     @abstractmethod
     async def save(self, track: Track) -> None:
-        """Raises Conflict(version_conflict)."""
+        """Raises Conflict(version_conflict | permalink_taken)."""
 
     @abstractmethod
     async def permalink_taken(self, owner_id: AccountId, permalink: str) -> bool:
-        """Whether the owner has, or had, a track under it."""
+        """Whether a track of the owner is under it, or was: then it still leads there."""
 
     @abstractmethod
     async def of_upload(self, upload_id: UploadId) -> TrackId | None:

@@ -107,10 +107,14 @@ async def read_front_page(viewer: CurrentViewer, use: Use, front: CurrentFront) 
 async def read_track_page(
     handle: FromPath[str], permalink: FromPath[str], viewer: CurrentViewer, use: Use, front: CurrentFront
 ) -> Response[str]:
-    """One track."""
+    """One track. Permalinks that it had lead to the one that it has."""
     one = await use(FrontPageReader).under(viewer, handle.lower(), permalink)
     if one is None:
         raise NotFound
+    if one.permalink != permalink:
+        # Not to be kept: a track may get back a permalink that it had.
+        headers = {"Location": front.local(one.permalink_url), "Cache-Control": "no-store"}
+        return Response("", status_code=301, media_type=MediaType.HTML, headers=headers)
     return front.page("track_page.html", one=one)
 
 

@@ -72,12 +72,19 @@ class PlayInput(Struct, frozen=True, forbid_unknown_fields=True):
     context: Annotated[str, Meta(max_length=200)] = ""
 
 
-def visitor_of(request: ApiRequest, services: Services) -> str:
-    """Tells visitors apart for counting once; the address cannot be had back from it without this server's key."""
+def visitor_of(request: ApiRequest, services: Services) -> tuple[str, str]:
+    """Tell visitors apart, and the places they come from, for counting once. Without an address there is no place.
+
+    No address can be had back from either without this server's key.
+    """
     address = subject_of(address_of(request, services.trusted_proxies))
     device = request.headers.get("user-agent", "")
-    seen = f"{address}\n{device}".encode("utf-8", "replace")
-    return hashlib.blake2b(seen, key=services.cursor_key, person=b"visitor", digest_size=16).hexdigest()
+
+    def hashed(seen: str, person: bytes) -> str:
+        encoded = seen.encode("utf-8", "replace")
+        return hashlib.blake2b(encoded, key=services.cursor_key, person=person, digest_size=16).hexdigest()
+
+    return hashed(f"{address}\n{device}", b"visitor"), hashed(address, b"place") if address else ""
 
 
 @post("/tracks/{track_id:uuid}/plays", **public_route(ReportPlay, *BODY, NotFound, Conflict, Invalid), status_code=204)
@@ -85,9 +92,11 @@ async def report_play(
     track_id: FromPath[UUID], data: JSONBody[PlayInput], request: ApiRequest, viewer: CurrentViewer, services: Given
 ) -> None:
     """Report a play."""
+    visitor, place = visitor_of(request, services)
     await services.use(ReportPlay)(
         viewer=viewer,
-        visitor=visitor_of(request, services),
+        visitor=visitor,
+        place=place,
         track_id=TrackId(track_id),
         position_ms=data.position_ms,
         context=data.context,

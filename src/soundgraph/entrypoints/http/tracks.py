@@ -53,10 +53,11 @@ class EditTrackInput(Struct, frozen=True, forbid_unknown_fields=True):
     downloadable: bool | UnsetType = UNSET
     comments_enabled: bool | UnsetType = UNSET
     embeddable: bool | UnsetType = UNSET
+    permalink: str | UnsetType = UNSET
 
     def applied_to(self, details: TrackDetails) -> TrackDetails:
         """The details with what was sent."""
-        given = {name: getattr(self, name) for name in self.__struct_fields__}
+        given = {name: getattr(self, name) for name in self.__struct_fields__ if name != "permalink"}
         changes: dict[str, Any] = {
             name: EMPTY.get(name) if value is None else value for name, value in given.items() if value is not UNSET
         }
@@ -102,7 +103,10 @@ async def edit_track(
     track_id: FromPath[UUID], data: JSONBody[EditTrackInput], actor: CurrentActor, use: Use, version: ExpectedVersion
 ) -> Response[TrackView]:
     """Change one's own track."""
-    await use(EditTrack)(actor=actor, track_id=TrackId(track_id), change=data.applied_to, version=version)
+    permalink = None if data.permalink is UNSET else data.permalink
+    await use(EditTrack)(
+        actor=actor, track_id=TrackId(track_id), change=data.applied_to, permalink=permalink, version=version
+    )
     return entity(await use(ReadTrack)(viewer=actor, track_id=TrackId(track_id)))
 
 

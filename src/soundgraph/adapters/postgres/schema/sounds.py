@@ -96,6 +96,15 @@ tracks = Table(
     Index("tracks_owned_idx", "owner_id", text("created_at DESC"), text("id DESC")),
 )
 
+# Every permalink that a track has or had: it stays that track's, and leads to it.
+permalinks = Table(
+    "permalinks",
+    metadata,
+    Column("owner_id", UUID, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("permalink", Text, primary_key=True),
+    Column("track_id", UUID, ForeignKey("tracks.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
 revisions = Table(
     "revisions",
     metadata,
