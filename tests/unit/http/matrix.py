@@ -65,6 +65,7 @@ def but(row: Row, **others: int) -> Row:
 
 
 BELOW_API = {
+    ("GET", "/.well-known/jwks.json"): open_to_all(200),
     ("PUT", "/admin/users/{user_id}/role"): but(members(403), admin=204),
     ("POST", "/auth/confirm-email"): open_to_all(400),
     ("POST", "/auth/login"): open_to_all(400),
@@ -83,7 +84,7 @@ BELOW_API = {
     ("DELETE", "/auth/sessions/{session_id}"): of_owner(204),
     ("POST", "/auth/verify-email"): open_to_all(400),
     ("POST", "/auth/verify-email/resend"): open_to_all(400),
-    ("DELETE", "/me"): members(403),  # no password
+    ("DELETE", "/me"): members(401),  # no password
     ("GET", "/me"): members(200),
     ("PATCH", "/me"): members(400),
     ("GET", "/me/blocks"): members(200),
