@@ -42,7 +42,8 @@ TUNED_OUTPUTS = (
 WAVEFORMS = """
 import sys
 from pathlib import Path
-from soundgraph.adapters.pyav.decode import decoded, opened, samples
+from soundgraph.adapters.pyav.decode import decoded, opened
+from soundgraph.adapters.pyav.frames import samples
 from soundgraph.adapters.pyav.waveform import WaveformFile
 for name in sys.argv[1:]:
     with opened(Path(name)) as source:

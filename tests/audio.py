@@ -71,7 +71,8 @@ def encoded(
         total = round(seconds * rate)
         for start in range(0, total, rate):
             part = np.broadcast_to(wave[: total - start], (stream.layout.nb_channels, min(rate, total - start)))
-            frame = AudioFrame.from_ndarray(np.ascontiguousarray(part), format="fltp", layout=layout)
+            # PyAV cannot write eight planes.
+            frame = AudioFrame.from_ndarray(part.T.reshape(1, -1), format="flt", layout=layout)
             frame.sample_rate, frame.pts = rate, start
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))

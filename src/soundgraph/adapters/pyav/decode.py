@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
@@ -17,8 +16,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError, PatchWelcomeError
 from av.packet import Packet
-from numpy.typing import NDArray
 
+from soundgraph.adapters.pyav.frames import reordered, settled_order
 from soundgraph.adapters.pyav.protocol import Limits, Refused, Unfit
 from soundgraph.adapters.pyav.sniff import Sniffed, sniff
 
@@ -59,11 +58,15 @@ def refusal(stage: str, code: str, message: str) -> Unfit:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An opened file and the one audio stream of it that counts. `stated` is the header's duration in seconds."""
+    """An opened file and the one audio stream of it that counts. `stated` is the header's duration in seconds.
+
+    `order` says where in the file each channel is, unless they are in the order of their layout.
+    """
 
     container: InputContainer
     stream: AudioStream
     stated: float | None
+    order: tuple[int, ...] = ()
 
 
 @contextmanager
@@ -82,7 +85,8 @@ def opened(path: Path) -> Iterator[Source]:
     with container:
         stream = _audio_stream(container)
         stream.codec_context.thread_count = 1
-        yield Source(container, stream, _stated(container, stream) if sniffed.states_duration else sniffed.seconds)
+        stated = _stated(container, stream) if sniffed.states_duration else sniffed.seconds
+        yield Source(container, stream, stated, settled_order(stream.codec_context))
 
 
 def _options(sniffed: Sniffed) -> dict[str, str]:
@@ -185,7 +189,7 @@ def decoded(
             seconds += frame.samples / (frame.sample_rate or 1)
             if measured and seconds > EXCESS * measured + EXCESS_SECONDS:
                 raise refusal("analysing", "corrupt", "This file gives more sound than it holds: its index is damaged.")
-            steady.feed(frame)
+            steady.feed(reordered(frame, source.order))
         if steady.samples >= FRAME_SAMPLES:
             yield from steady.taken()
         if intact is not None and packet.size:
@@ -275,12 +279,6 @@ def _check_shape(frame: AudioFrame) -> None:
         raise refusal("analysing", "unsupported_rate", "The sample rate must be between 8 and 192 kHz.")
     if not 1 <= frame.layout.nb_channels <= MAX_CHANNELS:
         raise refusal("analysing", "unsupported_channels", f"There may be at most {MAX_CHANNELS} channels.")
-
-
-def samples(frame: AudioFrame) -> NDArray[np.generic]:
-    """The samples of a frame in their own type, shape (channels, samples)."""
-    array = frame.to_ndarray()
-    return array if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels).T
 
 
 def check_complete(source: Source, *, seconds: float, measured: float) -> None:

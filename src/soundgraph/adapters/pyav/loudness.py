@@ -9,8 +9,8 @@ from av.error import EOFError as NothingMore
 from av.error import FFmpegError
 from av.filter import Graph
 
-from soundgraph.adapters.pyav.decode import samples
-from soundgraph.adapters.pyav.mix import finite, rewrapped
+from soundgraph.adapters.pyav.frames import rewrapped, samples
+from soundgraph.adapters.pyav.mix import finite
 from soundgraph.adapters.pyav.protocol import Measured
 
 # What FFmpeg takes three to eight channels for where a file does not name them: they do not weigh the same.
