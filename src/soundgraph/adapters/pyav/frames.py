@@ -2,7 +2,6 @@
 
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
-from av.audio.format import AudioFormat
 from av.audio.frame import AudioFrame, format_dtypes
 from av.audio.layout import AudioLayout
 from av.audio.plane import AudioPlane
