@@ -53,6 +53,7 @@ def encoded(
     layout: str = "stereo",
     frequency: int = 440,
     options: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> bytes:
     """A file of the same tone in every channel, by FFmpeg's names of container and codec (`ipod`, `aac`)."""
     import av
@@ -62,6 +63,7 @@ def encoded(
 
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
+        output.metadata.update(metadata or {})
         stream = output.add_stream(
             codec, rate=rate, layout=layout, options={"strict": "experimental", **(options or {})}
         )

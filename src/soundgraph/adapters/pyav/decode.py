@@ -79,7 +79,10 @@ def opened(path: Path) -> Iterator[Source]:
     if sniffed is None:
         raise refusal("probing", "not_audio", "This file is not in an audio format that we know.")
     try:
-        container = av.open(str(path), format=sniffed.demuxer, options=_options(sniffed))
+        # Its tags may be in any encoding.
+        container = av.open(
+            str(path), format=sniffed.demuxer, options=_options(sniffed), metadata_errors="surrogateescape"
+        )
     except (FFmpegError, ValueError) as error:
         raise refusal("probing", "not_audio", "This file is damaged: not even its beginning can be read.") from error
     with container:

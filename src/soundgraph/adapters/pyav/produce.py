@@ -31,7 +31,7 @@ from soundgraph.adapters.pyav.protocol import (
     Message,
 )
 from soundgraph.adapters.pyav.remux import copy_of
-from soundgraph.adapters.pyav.tags import TagReading
+from soundgraph.adapters.pyav.tags import TagReading, fields_of_ffmpeg
 from soundgraph.adapters.pyav.waveform import WaveformFile
 
 Say = Callable[[Message], None]
@@ -132,13 +132,15 @@ def _make_playable(task: Task, tags: TagReading, progress: Progress) -> None:
 
 
 def _analysed(source: Source, first: AudioFrame, count: int, tags: TagReading) -> Analysed:
+    metadata = {**source.container.metadata, **source.stream.metadata}
+    said = fields_of_ffmpeg(source.container.format.name, metadata)
     found, cover = tags.result()
     return Analysed(
         duration_ms=round(count * 1000 / first.sample_rate),
         sample_rate=first.sample_rate,
         channels=first.layout.nb_channels,
         codec=source.stream.codec_context.codec.canonical_name,
-        tags=found,
+        tags=said | found,
         cover=cover,
     )
 
