@@ -31,7 +31,7 @@ MAX_TAGS = 64
 MAX_TAG_BYTES = 1 << 10
 FRONT_COVER = 3
 
-# Field by field: ID3v2 frames, Vorbis comments (which FFmpeg follows) and MP4 atoms have names of their own for the same.
+# Field by field: ID3v2 frames, Vorbis comments, MP4 atoms and what FFmpeg makes of others have names for the same.
 NAMES = {
     "title": ("TIT2", "title", "\xa9nam"),
     "artist": ("TPE1", "artist", "\xa9ART"),
