@@ -12,10 +12,11 @@ from av.audio.stream import AudioStream
 from tests.audio import encoded
 from tests.integration.pyav.bench import Bench, check_ready
 
-from soundgraph.adapters.pyav.decode import decoded, measure, opened
+from soundgraph.adapters.pyav.decode import decoded, opened
 from soundgraph.adapters.pyav.frames import rewrapped, samples
 from soundgraph.adapters.pyav.loudness import Meter
 from soundgraph.adapters.pyav.mix import Mixer
+from soundgraph.adapters.pyav.probe import measure
 from soundgraph.adapters.pyav.protocol import Limits
 
 RATE = 48_000

@@ -131,38 +131,6 @@ def _stated(container: InputContainer, stream: AudioStream) -> float | None:
     return duration / av.time_base if duration else None
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What the packets of a file add up to. `discarded` says that some are not to be heard, priming apart."""
-
-    seconds: float
-    bits_per_second: float
-    discarded: bool
-
-
-def measure(source: Source, limits: Limits) -> Probe:
-    """Count the packets, by demuxing alone. Raises Unfit(too_long)."""
-    base = source.stream.time_base
-    assert base is not None
-    total, size, discarded, first, last = 0, 0, False, None, None
-    for packet in _packets(source):
-        if packet.is_discard:
-            discarded = discarded or packet.pts is None or packet.pts >= 0
-            continue
-        size += packet.size
-        total += packet.duration or 0
-        if packet.pts is not None:
-            first, last = packet.pts if first is None else first, packet.pts
-        if total * base > limits.max_duration:
-            raise too_long(limits, "probing")
-    # Some containers store no durations; what is left then is the time between first and last packet.
-    span = total or ((last or 0) - (first or 0))
-    if span * base > limits.max_duration:
-        raise too_long(limits, "probing")
-    seconds = float(span * base)
-    return Probe(seconds, size * 8 / seconds if seconds else 0.0, discarded)
-
-
 def too_long(limits: Limits, stage: str) -> Unfit:
     """The refusal of a file that lasts longer than allowed."""
     return refusal(stage, "too_long", f"This file is longer than {limits.max_duration / 3600:g} hours.")
@@ -178,7 +146,7 @@ def decoded(
     """
     corrupt, seconds = 0, 0.0
     steady = _Steady()
-    for packet in _packets(source):
+    for packet in packets(source):
         try:
             frames = source.stream.decode(packet)
         except (FFmpegError, ValueError) as error:
@@ -200,15 +168,15 @@ def decoded(
     yield from steady.rest()
 
 
-def _packets(source: Source) -> Iterator["Packet[AudioStream]"]:
+def packets(source: Source) -> Iterator["Packet[AudioStream]"]:
     """Its packets up to where the container ends or breaks; what is missing then is missed by who counts samples.
 
     Raises Unfit(unsupported_codec) where a chained file goes on in a way that FFmpeg cannot follow.
     """
-    packets = source.container.demux(source.stream)
+    all_packets = source.container.demux(source.stream)
     while True:
         try:
-            packet = next(packets)
+            packet = next(all_packets)
         except PatchWelcomeError as error:
             message = "This file changes its rate or its channels on the way, which we do not know how to play."
             raise refusal("probing", "unsupported_codec", message) from error

@@ -1,5 +1,7 @@
 """Frames of samples as arrays and back, and the channels in them, where PyAV itself would read past the end."""
 
+from typing import Any
+
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame, format_dtypes
@@ -22,7 +24,8 @@ def samples(frame: AudioFrame) -> NDArray[np.generic]:
     if frame.format.is_planar:
         return np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in _planes(frame)])
     (plane,) = _planes(frame)
-    return np.frombuffer(plane, dtype, frame.samples * channels).reshape(-1, channels).T
+    packed: NDArray[np.generic] = np.frombuffer(plane, dtype, frame.samples * channels)
+    return packed.reshape(-1, channels).T
 
 
 def rewrapped(array: NDArray[np.generic], frame: AudioFrame, layout: str) -> AudioFrame:
@@ -35,7 +38,7 @@ def rewrapped(array: NDArray[np.generic], frame: AudioFrame, layout: str) -> Aud
     return wrapped
 
 
-def _planes(frame: AudioFrame) -> list[AudioPlane]:
+def _planes(frame: AudioFrame) -> list[Any]:
     """Its planes. PyAV looks for the pointer after the last one to be null, and of eight there is none (18.1)."""
     return [AudioPlane(frame, index) for index in range(frame.layout.nb_channels if frame.format.is_planar else 1)]
 

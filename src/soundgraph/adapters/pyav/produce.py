@@ -11,13 +11,14 @@ from threading import get_native_id
 
 from av.audio.frame import AudioFrame
 
-from soundgraph.adapters.pyav.decode import Probe, Source, check_complete, decoded, opened, refusal, too_long
+from soundgraph.adapters.pyav.decode import Source, check_complete, decoded, opened, refusal, too_long
 from soundgraph.adapters.pyav.encode import Aac, Encoders, Form, Mp3
 from soundgraph.adapters.pyav.frames import samples
 from soundgraph.adapters.pyav.loudness import Meter
 from soundgraph.adapters.pyav.mix import Mixer, rate_for
 from soundgraph.adapters.pyav.opus import OPUS_RATE, Opus
 from soundgraph.adapters.pyav.preview import Loudest
+from soundgraph.adapters.pyav.probe import Probe
 from soundgraph.adapters.pyav.protocol import (
     AAC,
     FILES,
