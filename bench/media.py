@@ -42,7 +42,8 @@ TUNED_OUTPUTS = (
 WAVEFORMS = """
 import sys
 from pathlib import Path
-from soundgraph.adapters.pyav.decode import decoded, opened, samples
+from soundgraph.adapters.pyav.decode import decoded, opened
+from soundgraph.adapters.pyav.frames import samples
 from soundgraph.adapters.pyav.waveform import WaveformFile
 for name in sys.argv[1:]:
     with opened(Path(name)) as source:
@@ -51,16 +52,73 @@ for name in sys.argv[1:]:
             waveform = waveform or WaveformFile(Path(name + ".json"), frame.sample_rate)
             waveform.feed(samples(frame))
         waveform.finish()
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
 
 @dataclass
 class Cost:
-    """Wall and processor time of one run, in seconds, and for processing when the track was playable."""
+    """Wall and processor time of one run, in seconds, and for processing when the track was playable.
+
+    `peak` is the most that a process of a side held, in MiB, where that side looks.
+    """
 
     wall: float
     processor: float
     playable: float = 0.0
+    peak: float = 0.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What our side has to hold against another one: at most or at least so much, by `measure`."""
+
+    name: str
+    rival: str
+    measure: Callable[[Cost, Cost], float]
+    limit: float
+    at_most: bool = False
+
+    def verdict(self, ran: dict[str, Cost]) -> str:
+        """The bar as a line: met, missed, or not measured."""
+        sign = "≤" if self.at_most else "≥"
+        if self.rival not in ran:
+            return f"{self.name} {sign} {self.limit:g}: not measured, {self.rival} is not installed"
+        value = self.measure(next(iter(ran.values())), ran[self.rival])
+        held = value <= self.limit if self.at_most else value >= self.limit
+        return f"{self.name} {sign} {self.limit:g}: {value:.2f}, {'met' if held else 'missed'}"
+
+
+def wall(ours: Cost, theirs: Cost) -> float:
+    """How many times as long the other side takes."""
+    return theirs.wall / ours.wall
+
+
+def processor(ours: Cost, theirs: Cost) -> float:
+    """How many times as much of the processor the other side takes."""
+    return theirs.processor / ours.processor
+
+
+def share(ours: Cost, theirs: Cost) -> float:
+    """How many times as much of the processor our side takes."""
+    return ours.processor / theirs.processor
+
+
+def memory(ours: Cost, _: Cost) -> float:
+    """What our side holds at most, in MiB."""
+    return ours.peak
+
+
+OURS, RIVAL, DECODER, COMMAND = "soundgraph", "audiowaveform", "ffmpeg -f null", "ffmpeg, three renditions"
+# The bars that the design sets for media.
+RENDITION_BARS = (Bar("all renditions, × wall of ffmpeg", COMMAND, wall, 1.6),)
+WAV_BARS = (Bar("× wall of audiowaveform", RIVAL, wall, 2.0),)
+HOUR_BARS = (
+    Bar("× wall of audiowaveform", RIVAL, wall, 3.5),
+    Bar("× processor of audiowaveform", RIVAL, processor, 2.3),
+    Bar("processor × that of ffmpeg -f null", DECODER, share, 1.1, at_most=True),
+    Bar("peak MiB", OURS, memory, 80, at_most=True),
+)
 
 
 def music(seconds: int) -> bytes:
@@ -75,28 +133,37 @@ def music(seconds: int) -> bytes:
     return np.rint(np.clip(np.concatenate(beats, axis=1), -1, 1).T * 32_767).astype("<i2").tobytes()
 
 
-def measured(work: Callable[[], float | None]) -> Cost:
-    """What some work costs that is done in child processes; it may return when the track was playable."""
+@dataclass(frozen=True)
+class Seen:
+    """What a side says of its own run."""
+
+    playable: float = 0.0
+    peak: float = 0.0
+
+
+def measured(work: Callable[[], Seen | None]) -> Cost:
+    """What some work costs that is done in child processes; it may return what it saw of it."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    playable = work()
+    seen = work() or Seen()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(time.perf_counter() - started, used, playable or 0.0)
+    return Cost(time.perf_counter() - started, used, seen.playable, seen.peak)
 
 
-def run(*command: str | Path, cwd: Path, **environment: str) -> None:
-    """Run a command that has to succeed."""
+def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+    """Run a command that has to succeed. Returns what it says."""
     settings = {**os.environ, **environment}
-    subprocess.run(command, cwd=cwd, env=settings, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    ran = subprocess.run(command, cwd=cwd, env=settings, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    return ran.stdout.decode(errors="replace")
 
 
-def processed(directory: Path, name: str) -> float:
+def processed(directory: Path, name: str) -> Seen:
     """Process a file as the worker does. Returns the seconds until the track was playable."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield (directory / name).read_bytes()
 
-    async def work() -> float:
+    async def work() -> Seen:
         store, started, seen = MemoryStore(), time.perf_counter(), set[type]()
         await store.put("original", chunks())
         playable = 0.0
@@ -104,7 +171,7 @@ def processed(directory: Path, name: str) -> float:
             seen.add(type(result))
             if not playable and {Analysis, Rendition} <= seen:
                 playable = time.perf_counter() - started
-        return playable
+        return Seen(playable)
 
     return asyncio.run(work())
 
@@ -115,7 +182,7 @@ def transcoded(directory: Path, name: str, outputs: tuple[str, ...]) -> None:
     run("ffmpeg", "-v", "error", "-y", "-i", name, *outputs, cwd=directory)
 
 
-def interleaved(runs: int, sides: dict[str, Callable[[], float | None]]) -> dict[str, Cost]:
+def interleaved(runs: int, sides: dict[str, Callable[[], Seen | None]]) -> dict[str, Cost]:
     """The median cost of each side, run in turn."""
     costs: dict[str, list[Cost]] = {name: [] for name in sides}
     for _ in range(runs):
@@ -123,22 +190,28 @@ def interleaved(runs: int, sides: dict[str, Callable[[], float | None]]) -> dict
             costs[name].append(measured(work))
     return {
         name: Cost(
-            *(statistics.median(getattr(one, field) for one in ran) for field in ("wall", "processor", "playable"))
+            *(
+                statistics.median(getattr(one, field) for one in ran)
+                for field in ("wall", "processor", "playable", "peak")
+            )
         )
         for name, ran in costs.items()
     }
 
 
-def report(title: str, ran: dict[str, Cost]) -> None:
-    """Print the rows of one table, and how many times the first side each other one takes."""
+def report(title: str, ran: dict[str, Cost], bars: tuple[Bar, ...]) -> None:
+    """Print the rows of one table, how many times the first side each other one takes, and the bars."""
     print(title)
     ours = next(iter(ran.values()))
     for name, cost in ran.items():
         playable = (
             f"  playable {cost.playable:6.2f} s = {cost.playable / cost.wall:.2f} of all" if cost.playable else ""
         )
+        held = f"  peak {cost.peak:.0f} MiB" if cost.peak else ""
         ratios = f"{cost.wall / ours.wall:5.2f} × wall  {cost.processor / ours.processor:5.2f} × processor"
-        print(f"  {name:24} {cost.wall:7.2f} s wall {cost.processor:7.2f} s processor  {ratios}{playable}")
+        print(f"  {name:24} {cost.wall:7.2f} s wall {cost.processor:7.2f} s processor  {ratios}{playable}{held}")
+    for bar in bars:
+        print(f"  bar: {bar.verdict(ran)}")
 
 
 def main() -> None:
@@ -159,23 +232,27 @@ def main() -> None:
             shutil.copy(directory / "five.wav", directory / f"{number}.wav")
             wavs.append(f"{number}.wav")
         for file in ("five.wav", "five.mp3"):
-            sides: dict[str, Callable[[], float | None]] = {
+            sides: dict[str, Callable[[], Seen | None]] = {
                 "soundgraph, everything": partial(processed, directory, file),
-                "ffmpeg, three renditions": partial(transcoded, directory, file, OUTPUTS),
+                COMMAND: partial(transcoded, directory, file, OUTPUTS),
                 "ffmpeg, our settings": partial(transcoded, directory, file, TUNED_OUTPUTS),
             }
-            report(f"All renditions of {file} ({MINUTES} minutes)", interleaved(runs, sides))
-        for title, files in (("Ten waveforms of five.wav", wavs), ("The waveform of hour.mp3", ["hour.mp3"])):
-            sides = {"soundgraph": partial(drawn, directory, files)}
+            report(f"All renditions of {file} ({MINUTES} minutes)", interleaved(runs, sides), RENDITION_BARS)
+        for title, files, bars in (
+            ("Ten waveforms of five.wav", wavs, WAV_BARS),
+            ("The waveform of hour.mp3", ["hour.mp3"], HOUR_BARS),
+        ):
+            sides = {OURS: partial(drawn, directory, files)}
             if audiowaveform:
-                sides["audiowaveform"] = partial(rival, directory, files)
-            sides["ffmpeg -f null"] = partial(decoded_only, directory, files)
-            report(title, interleaved(runs, sides))
+                sides[RIVAL] = partial(rival, directory, files)
+            sides[DECODER] = partial(decoded_only, directory, files)
+            report(title, interleaved(runs, sides), bars)
 
 
-def drawn(directory: Path, files: list[str]) -> None:
-    """Waveforms by the code of the child, in one process with its settings."""
-    run(sys.executable, "-c", WAVEFORMS, *files, cwd=directory, **ENVIRONMENT)
+def drawn(directory: Path, files: list[str]) -> Seen:
+    """Waveforms by the code of the child, in one process with its settings, which says what it held at most."""
+    said = run(sys.executable, "-c", WAVEFORMS, *files, cwd=directory, **ENVIRONMENT)
+    return Seen(peak=int(said) / 1024)
 
 
 def rival(directory: Path, files: list[str]) -> None:

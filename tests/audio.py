@@ -53,6 +53,7 @@ def encoded(
     layout: str = "stereo",
     frequency: int = 440,
     options: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> bytes:
     """A file of the same tone in every channel, by FFmpeg's names of container and codec (`ipod`, `aac`)."""
     import av
@@ -62,6 +63,7 @@ def encoded(
 
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
+        output.metadata.update(metadata or {})
         stream = output.add_stream(
             codec, rate=rate, layout=layout, options={"strict": "experimental", **(options or {})}
         )
@@ -71,7 +73,8 @@ def encoded(
         total = round(seconds * rate)
         for start in range(0, total, rate):
             part = np.broadcast_to(wave[: total - start], (stream.layout.nb_channels, min(rate, total - start)))
-            frame = AudioFrame.from_ndarray(np.ascontiguousarray(part), format="fltp", layout=layout)
+            # PyAV cannot write eight planes.
+            frame = AudioFrame.from_ndarray(part.T.reshape(1, -1), format="flt", layout=layout)
             frame.sample_rate, frame.pts = rate, start
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))

@@ -16,7 +16,7 @@ from av.codec.context import Flags2
 from numpy.typing import NDArray
 
 from soundgraph.adapters.memory.store import MemoryStore
-from soundgraph.adapters.pyav.decode import samples
+from soundgraph.adapters.pyav.frames import samples
 from soundgraph.adapters.pyav.processor import PyAvProcessor
 from soundgraph.adapters.pyav.protocol import FILES, Limits
 from soundgraph.application.ports import ObjectStore

@@ -70,6 +70,15 @@ async def test_every_format(bench: Bench, container: str, codec: str, rate: int,
     await check_ready(bench, outcome, seconds=2.0, rate=rate, channels=2, codec=name)
 
 
+@pytest.mark.parametrize("codec", ["adpcm_ms", "adpcm_ima_wav"])
+async def test_the_byte_rate_of_adpcm_is_not_believed(bench: Bench, codec: str) -> None:
+    data = bytearray(encoded("wav", codec, 2.0))
+    # What FFmpeg 5 writes for any.
+    struct.pack_into("<I", data, 28, 16_000)
+    outcome = await bench.run(bytes(data))
+    await check_ready(bench, outcome, seconds=2.0, rate=44_100, channels=2, codec=codec)
+
+
 async def test_a_tag_before_the_audio_is_no_obstacle(bench: Bench) -> None:
     frames = b"".join(b"TXXX" + struct.pack(">IH", 12, 0) + b"\x03k%05d\0vvvv" % number for number in range(100_000))
     size = len(frames)

@@ -8,12 +8,15 @@ from collections.abc import Callable
 import av
 import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 from PIL import Image
 from tests.audio import encoded, wav_bytes
 from tests.integration.pyav.bench import Bench
 
 from soundgraph.adapters.pyav.crc import crc16
+from soundgraph.adapters.pyav.loudness import Meter
 
 
 def wav_of(samples: NDArray[np.float32], rate: int) -> bytes:
@@ -86,10 +89,23 @@ def test_the_checksum_is_crc_16_arc() -> None:
         (lambda: encoded("mp3", "libmp3lame", 8.0, rate=48_000, layout="mono"), "mp3_128k"),
         (lambda: encoded("ipod", "aac", 8.0), "aac_160k"),
         (lambda: encoded("ipod", "aac", 8.0, rate=48_000, options={"movflags": "faststart"}), "aac_160k"),
-        (lambda: encoded("matroska", "aac", 8.0), None),
+        (lambda: encoded("matroska", "aac", 8.0), "aac_160k"),
+        (lambda: encoded("adts", "aac", 8.0), "aac_160k"),
+        (lambda: encoded("adts", "aac", 4.0) + encoded("adts", "aac", 4.0, layout="mono"), None),
+        (lambda: encoded("adts", "aac", 8.0, options={"b": "256000"}), None),
         (lambda: encoded("mp3", "libmp3lame", 8.0, rate=22_050), None),
     ],
-    ids=["mp3", "mono mp3", "m4a", "m4a index first", "millisecond timestamps", "low rate"],
+    ids=[
+        "mp3",
+        "mono mp3",
+        "m4a",
+        "m4a index first",
+        "millisecond timestamps",
+        "adts",
+        "adts of two kinds",
+        "high rate",
+        "low rate",
+    ],
 )
 async def test_what_would_not_gain_is_copied(bench: Bench, make: Callable[[], bytes], name: str | None) -> None:
     data = make()
@@ -97,7 +113,9 @@ async def test_what_would_not_gain_is_copied(bench: Bench, make: Callable[[], by
     assert outcome.failure is None
     with av.open(io.BytesIO(data), "r") as container:
         theirs = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
-        container.seek(0)
+        if container.format.name == "aac":
+            theirs = [packet[7:] for packet in theirs]
+    with av.open(io.BytesIO(data), "r") as container:
         played = sum(frame.samples for frame in container.decode(audio=0))
     for one in ("mp3_128k", "aac_160k"):
         rendition = outcome.renditions[one]
@@ -167,6 +185,31 @@ async def test_true_peaks_lie_between_samples(bench: Bench) -> None:
     loudness = (await bench.run(wav_of(np.stack([sound, sound]).astype(np.float32), 48_000))).loudness
     assert loudness is not None
     assert loudness.true_peak_dbtp == pytest.approx(-6.0, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [steps((3.02, -40), (0.03, -6)), steps((0.02, -6)), steps((0.1, -6)), steps((0.15, -40), (0.03, -6))],
+    ids=["at the end", "20 ms", "100 ms", "180 ms"],
+)
+async def test_the_true_peak_is_that_of_all(bench: Bench, signal: NDArray[np.float32]) -> None:
+    loudness = (await bench.run(wav_of(signal, 48_000))).loudness
+    assert loudness is not None
+    assert loudness.true_peak_dbtp == pytest.approx(-6.0, abs=0.1)
+
+
+@pytest.mark.parametrize("form", ["u8", "s16", "s32p", "fltp", "dbl"])
+@pytest.mark.parametrize("count", [1, 4_409, 4_410, 4_411, 8_820, 8_821, 70_000])
+def test_the_meter_takes_every_kind_and_length(form: str, count: int) -> None:
+    resampler, meter = AudioResampler(form, "stereo", 44_100), Meter()
+    steady = np.full((2, count), 0.25, np.float32)
+    frame = AudioFrame.from_ndarray(steady, format="fltp", layout="stereo")
+    frame.sample_rate = 44_100
+    for one in resampler.resample(frame):
+        meter.feed(one)
+    meter.finish()
+    assert meter.measured is not None
+    assert meter.measured.true_peak_dbtp == pytest.approx(-12.04, abs=0.1)
 
 
 async def test_silence_has_a_loudness_too(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """Files are told apart by their bytes."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,49 @@ def id3(content: bytes, *, footer: bool = False) -> bytes:
     size = len(content)
     digits = bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127])
     return b"ID3\x04\0" + (b"\x10" if footer else b"\0") + digits + content + (b"3DI" + b"\0" * 7 if footer else b"")
+
+
+def wav(fmt: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A WAV file of any kind of sample."""
+    body = b"".join(name + struct.pack("<I", len(one)) + one for name, one in ((b"fmt ", fmt), *chunks))
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
+
+
+def fmt(kind: int, bytes_per_second: int, rest: bytes = b"") -> bytes:
+    return struct.pack("<HHIIHH", kind, 1, 8_000, bytes_per_second, 1, 4) + rest
+
+
+def extensible(kind: int) -> bytes:
+    return fmt(0xFFFE, 8_000, struct.pack("<HHIH", 22, 8, 0, kind) + bytes(14))
+
+
+ADPCM, DATA = fmt(2, 123, struct.pack("<HH", 2, 1_012)), (b"data", bytes(4_000))
+
+
+@pytest.mark.parametrize(
+    ("content", "seconds"),
+    [
+        (wav(ADPCM, (b"fact", struct.pack("<I", 7_000)), DATA), 0.875),
+        (wav(ADPCM, DATA), None),
+        (wav(ADPCM, (b"fact", b"\0" * 4), DATA), None),
+        (wav(ADPCM, (b"fact", b"\xff" * 4), DATA), None),
+        (wav(ADPCM, (b"fact", b""), DATA), None),
+        (wav(fmt(3, 16_000), DATA), 0.25),
+        (wav(fmt(1, 16_000), (b"fact", b"\1\0\0\0"), DATA), 0.25),
+        (wav(extensible(1), DATA), 0.5),
+        (wav(extensible(2), DATA), None),
+        (wav(fmt(0xFFFE, 8_000), DATA), None),
+        (wav(b"short", DATA), None),
+    ],
+    ids=[
+        *("fact", "no fact", "empty fact", "endless", "half a fact", "floating", "linear"),
+        *("extensible", "extensible adpcm", "half extensible", "short"),
+    ],
+)
+def test_what_a_wav_header_says(tmp_path: Path, content: bytes, seconds: float | None) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    assert sniff(path) == Sniffed("wav", 0, states_duration=False, seconds=seconds)
 
 
 @pytest.mark.parametrize(

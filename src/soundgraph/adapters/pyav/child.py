@@ -7,8 +7,9 @@ from threading import Lock
 
 import msgspec
 
-from soundgraph.adapters.pyav.decode import measure, opened
+from soundgraph.adapters.pyav.decode import opened
 from soundgraph.adapters.pyav.limits import cap, cap_processor_time
+from soundgraph.adapters.pyav.probe import measure
 from soundgraph.adapters.pyav.produce import PROBED_PERCENT, Task, produce
 from soundgraph.adapters.pyav.protocol import (
     ORIGINAL_FILE,

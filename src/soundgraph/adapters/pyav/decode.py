@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
@@ -17,8 +16,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError, PatchWelcomeError
 from av.packet import Packet
-from numpy.typing import NDArray
 
+from soundgraph.adapters.pyav.frames import reordered, settled_order
 from soundgraph.adapters.pyav.protocol import Limits, Refused, Unfit
 from soundgraph.adapters.pyav.sniff import Sniffed, sniff
 
@@ -59,11 +58,15 @@ def refusal(stage: str, code: str, message: str) -> Unfit:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An opened file and the one audio stream of it that counts. `stated` is the header's duration in seconds."""
+    """An opened file and the one audio stream of it that counts. `stated` is the header's duration in seconds.
+
+    `order` says where in the file each channel is, unless they are in the order of their layout.
+    """
 
     container: InputContainer
     stream: AudioStream
     stated: float | None
+    order: tuple[int, ...] = ()
 
 
 @contextmanager
@@ -76,13 +79,17 @@ def opened(path: Path) -> Iterator[Source]:
     if sniffed is None:
         raise refusal("probing", "not_audio", "This file is not in an audio format that we know.")
     try:
-        container = av.open(str(path), format=sniffed.demuxer, options=_options(sniffed))
+        # Its tags may be in any encoding.
+        container = av.open(
+            str(path), format=sniffed.demuxer, options=_options(sniffed), metadata_errors="surrogateescape"
+        )
     except (FFmpegError, ValueError) as error:
         raise refusal("probing", "not_audio", "This file is damaged: not even its beginning can be read.") from error
     with container:
         stream = _audio_stream(container)
         stream.codec_context.thread_count = 1
-        yield Source(container, stream, _stated(container, stream) if sniffed.states_duration else sniffed.seconds)
+        stated = _stated(container, stream) if sniffed.states_duration else sniffed.seconds
+        yield Source(container, stream, stated, settled_order(stream.codec_context))
 
 
 def _options(sniffed: Sniffed) -> dict[str, str]:
@@ -124,38 +131,6 @@ def _stated(container: InputContainer, stream: AudioStream) -> float | None:
     return duration / av.time_base if duration else None
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What the packets of a file add up to. `discarded` says that some are not to be heard, priming apart."""
-
-    seconds: float
-    bits_per_second: float
-    discarded: bool
-
-
-def measure(source: Source, limits: Limits) -> Probe:
-    """Count the packets, by demuxing alone. Raises Unfit(too_long)."""
-    base = source.stream.time_base
-    assert base is not None
-    total, size, discarded, first, last = 0, 0, False, None, None
-    for packet in _packets(source):
-        if packet.is_discard:
-            discarded = discarded or packet.pts is None or packet.pts >= 0
-            continue
-        size += packet.size
-        total += packet.duration or 0
-        if packet.pts is not None:
-            first, last = packet.pts if first is None else first, packet.pts
-        if total * base > limits.max_duration:
-            raise too_long(limits, "probing")
-    # Some containers store no durations; what is left then is the time between first and last packet.
-    span = total or ((last or 0) - (first or 0))
-    if span * base > limits.max_duration:
-        raise too_long(limits, "probing")
-    seconds = float(span * base)
-    return Probe(seconds, size * 8 / seconds if seconds else 0.0, discarded)
-
-
 def too_long(limits: Limits, stage: str) -> Unfit:
     """The refusal of a file that lasts longer than allowed."""
     return refusal(stage, "too_long", f"This file is longer than {limits.max_duration / 3600:g} hours.")
@@ -171,7 +146,7 @@ def decoded(
     """
     corrupt, seconds = 0, 0.0
     steady = _Steady()
-    for packet in _packets(source):
+    for packet in packets(source):
         try:
             frames = source.stream.decode(packet)
         except (FFmpegError, ValueError) as error:
@@ -185,7 +160,7 @@ def decoded(
             seconds += frame.samples / (frame.sample_rate or 1)
             if measured and seconds > EXCESS * measured + EXCESS_SECONDS:
                 raise refusal("analysing", "corrupt", "This file gives more sound than it holds: its index is damaged.")
-            steady.feed(frame)
+            steady.feed(reordered(frame, source.order))
         if steady.samples >= FRAME_SAMPLES:
             yield from steady.taken()
         if intact is not None and packet.size:
@@ -193,15 +168,15 @@ def decoded(
     yield from steady.rest()
 
 
-def _packets(source: Source) -> Iterator["Packet[AudioStream]"]:
+def packets(source: Source) -> Iterator["Packet[AudioStream]"]:
     """Its packets up to where the container ends or breaks; what is missing then is missed by who counts samples.
 
     Raises Unfit(unsupported_codec) where a chained file goes on in a way that FFmpeg cannot follow.
     """
-    packets = source.container.demux(source.stream)
+    all_packets = source.container.demux(source.stream)
     while True:
         try:
-            packet = next(packets)
+            packet = next(all_packets)
         except PatchWelcomeError as error:
             message = "This file changes its rate or its channels on the way, which we do not know how to play."
             raise refusal("probing", "unsupported_codec", message) from error
@@ -275,12 +250,6 @@ def _check_shape(frame: AudioFrame) -> None:
         raise refusal("analysing", "unsupported_rate", "The sample rate must be between 8 and 192 kHz.")
     if not 1 <= frame.layout.nb_channels <= MAX_CHANNELS:
         raise refusal("analysing", "unsupported_channels", f"There may be at most {MAX_CHANNELS} channels.")
-
-
-def samples(frame: AudioFrame) -> NDArray[np.generic]:
-    """The samples of a frame in their own type, shape (channels, samples)."""
-    array = frame.to_ndarray()
-    return array if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels).T
 
 
 def check_complete(source: Source, *, seconds: float, measured: float) -> None:

@@ -8,7 +8,7 @@ from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from soundgraph.adapters.pyav.decode import samples
+from soundgraph.adapters.pyav.frames import rewrapped, samples
 from soundgraph.adapters.pyav.waveform import all_finite
 
 BLOCK_SAMPLES = 1 << 14
@@ -91,11 +91,3 @@ def _folded(frame: AudioFrame) -> AudioFrame:
     array = samples(frame)
     sides = [array[0::2].mean(axis=0), array[1::2].mean(axis=0)] if len(array) > 1 else [array[0]]
     return rewrapped(np.stack(sides).astype(array.dtype), frame, "stereo" if len(array) > 1 else "mono")
-
-
-def rewrapped(array: NDArray[np.generic], frame: AudioFrame, layout: str) -> AudioFrame:
-    """A frame like another, of samples of shape (channels, n) in its sample type, and of another layout."""
-    packed = array if frame.format.is_planar else array.T.reshape(1, -1)
-    wrapped = AudioFrame.from_ndarray(np.ascontiguousarray(packed), format=frame.format.name, layout=layout)
-    wrapped.sample_rate = frame.sample_rate
-    return wrapped

@@ -12,12 +12,14 @@ from threading import get_native_id
 
 from av.audio.frame import AudioFrame
 
-from soundgraph.adapters.pyav.decode import Probe, Source, check_complete, decoded, opened, refusal, samples, too_long
+from soundgraph.adapters.pyav.decode import Source, check_complete, decoded, opened, refusal, too_long
 from soundgraph.adapters.pyav.encode import Aac, Encoders, Form, Mp3
+from soundgraph.adapters.pyav.frames import samples
 from soundgraph.adapters.pyav.loudness import Meter
 from soundgraph.adapters.pyav.mix import Mixer, rate_for
 from soundgraph.adapters.pyav.opus import OPUS_RATE, Opus
 from soundgraph.adapters.pyav.preview import Loudest
+from soundgraph.adapters.pyav.probe import Probe
 from soundgraph.adapters.pyav.protocol import (
     AAC,
     FILES,
@@ -31,7 +33,7 @@ from soundgraph.adapters.pyav.protocol import (
     Message,
 )
 from soundgraph.adapters.pyav.remux import copy_of
-from soundgraph.adapters.pyav.tags import TagReading
+from soundgraph.adapters.pyav.tags import TagReading, fields_of_ffmpeg
 from soundgraph.adapters.pyav.waveform import WaveformFile
 
 Say = Callable[[Message], None]
@@ -132,13 +134,15 @@ def _make_playable(task: Task, tags: TagReading, progress: Progress) -> None:
 
 
 def _analysed(source: Source, first: AudioFrame, count: int, tags: TagReading) -> Analysed:
+    metadata = {**source.container.metadata, **source.stream.metadata}
+    said = fields_of_ffmpeg(source.container.format.name, metadata)
     found, cover = tags.result()
     return Analysed(
         duration_ms=round(count * 1000 / first.sample_rate),
         sample_rate=first.sample_rate,
         channels=first.layout.nb_channels,
         codec=source.stream.codec_context.codec.canonical_name,
-        tags=found,
+        tags=said | found,
         cover=cover,
     )
 

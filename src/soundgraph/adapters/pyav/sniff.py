@@ -10,6 +10,8 @@ HEAD_BYTES = 64 << 10
 MAX_ID3_TAGS = 16
 MAX_WAV_CHUNKS = 256
 UNKNOWN_SIZE = 0x7FFF_0000
+# RFC 2361 and mmreg.h: how WAV samples are stored, the last of them saying so further on.
+LINEAR, FLOATING, EXTENSIBLE = 1, 3, 0xFFFE
 ISO_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}
 MP3_TOTALS = re.compile(rb"Xing|Info|VBRI")
 
@@ -88,22 +90,37 @@ def _after_id3(file: BinaryIO) -> int:
 
 
 def _wav_seconds(file: BinaryIO, offset: int) -> float | None:
-    """What the header of a WAV file says, if it does. Recorders that cannot seek leave sizes beyond any upload's."""
+    """What the header of a WAV file says, if it does. Recorders that cannot seek leave sizes beyond any upload's.
+
+    Bytes per second are right where samples are whole bytes; for all else there is a count of samples, or nothing.
+    """
     file.seek(offset)
     order: Literal["big", "little"] = "big" if file.read(12).startswith(b"RIFX") else "little"
-    bytes_per_second = 0
+    rate = bytes_per_second = count = 0
     for _ in range(MAX_WAV_CHUNKS):
         header = file.read(8)
         if len(header) < 8:
             break
-        size = int.from_bytes(header[4:], order)
-        if header[:4] == b"data":
-            return size / bytes_per_second if bytes_per_second and 0 < size < UNKNOWN_SIZE else None
-        if header[:4] == b"fmt " and size >= 16:
-            bytes_per_second = int.from_bytes(file.read(16)[8:12], order)
-            size -= 16
-        file.seek(size + size % 2, os.SEEK_CUR)
+        name, size = header[:4], int.from_bytes(header[4:], order)
+        if name == b"data":
+            if bytes_per_second:
+                return size / bytes_per_second if 0 < size < UNKNOWN_SIZE else None
+            return count / rate if rate and 0 < count < UNKNOWN_SIZE else None
+        wanted = {b"fmt ": 26, b"fact": 4}.get(name, 0)
+        content = file.read(min(size, wanted))
+        if name == b"fmt " and size >= 16:
+            rate, said = int.from_bytes(content[4:8], order), int.from_bytes(content[8:12], order)
+            bytes_per_second = said if _is_linear(content, order) else 0
+        elif name == b"fact":
+            count = int.from_bytes(content, order)
+        file.seek(size - len(content) + size % 2, os.SEEK_CUR)
     return None
+
+
+def _is_linear(fmt: bytes, order: Literal["big", "little"]) -> bool:
+    """Whether a `fmt ` chunk is that of PCM or of floating samples."""
+    kind = int.from_bytes(fmt[:2], order)
+    return (int.from_bytes(fmt[24:26], order) if kind == EXTENSIBLE else kind) in (LINEAR, FLOATING)
 
 
 def _has_mpeg_frames(head: bytes) -> bool:

@@ -10,13 +10,15 @@ import resource
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from soundgraph.adapters.pyav.protocol import COVER_FILE, ORIGINAL_FILE
+from soundgraph.adapters.pyav.sniff import sniff
 from soundgraph.adapters.sandbox.restraint import die_with
 from soundgraph.domain.tracks import MAX_IMAGE_BYTES
 
@@ -29,16 +31,16 @@ MAX_TAGS = 64
 MAX_TAG_BYTES = 1 << 10
 FRONT_COVER = 3
 
-# Field by field: ID3v2 frames, Vorbis comments and MP4 atoms have names of their own for the same.
+# Field by field: ID3v2 frames, Vorbis comments, MP4 atoms and what FFmpeg makes of others have names for the same.
 NAMES = {
     "title": ("TIT2", "title", "\xa9nam"),
     "artist": ("TPE1", "artist", "\xa9ART"),
     "album": ("TALB", "album", "\xa9alb"),
     "genre": ("TCON", "genre", "\xa9gen"),
-    "year": ("TDRC", "TYER", "date", "year", "\xa9day"),
+    "year": ("TDRC", "TYER", "date", "year", "date_released", "date_recorded", "\xa9day"),
     "bpm": ("TBPM", "bpm", "tmpo"),
     "isrc": ("TSRC", "isrc", "----:com.apple.iTunes:ISRC"),
-    "comment": ("COMM", "comment", "description", "\xa9cmt"),
+    "comment": ("COMM", "comment", "TXXX:comment", "description", "\xa9cmt"),
 }
 
 
@@ -77,28 +79,64 @@ def main() -> None:
     die_with(int(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_BYTES, ADDRESS_BYTES))
-    # Its readers are what is slow to import, and what breaks.
-    import mutagen
-
-    try:
-        file = mutagen.File(ORIGINAL_FILE)
-    except (mutagen.MutagenError, RecursionError, MemoryError, ValueError, OSError):
-        file = None
-    print(msgspec.json.encode(tags_of(file)).decode())
-    picture = picture_of(file)
+    files = readings(Path(ORIGINAL_FILE))
+    found = [fields for file in files if (fields := fields_of(file.tags))]
+    print(msgspec.json.encode(found[0] if found else {}).decode())
+    picture = next((one for file in files if (one := picture_of(file)) is not None), None)
     if picture is not None and len(picture) <= MAX_IMAGE_BYTES:
         Path(COVER_FILE).write_bytes(picture)
 
 
-def tags_of(file: Any) -> dict[str, str]:
-    """The fields we know, of what mutagen made of a file."""
-    tags = getattr(file, "tags", None)
-    if tags is None:
-        return {}
-    keys = list(tags.keys())[:MAX_TAGS]
+def readings(path: Path) -> list[Any]:
+    """What mutagen makes of a file: of the format that it is by its bytes, and of ID3v2 in front of any other."""
+    # Its readers are what is slow to import, and what breaks.
+    import mutagen
+    from mutagen import aiff, flac, id3, mp3, mp4, oggflac, oggopus, oggtheora, oggvorbis, wave
+
+    sniffed = sniff(path)
+    if sniffed is None:
+        return []
+    kinds: dict[str, list[Any]] = {
+        "wav": [wave.WAVE],
+        "aiff": [aiff.AIFF],
+        "flac": [flac.FLAC],
+        "ogg": [oggvorbis.OggVorbis, oggopus.OggOpus, oggflac.OggFLAC, oggtheora.OggTheora],
+        "mp3": [mp3.MP3],
+        "mov": [mp4.MP4],
+    }
+    files = []
+    for kind in [*kinds.get(sniffed.demuxer, []), *([id3.ID3FileType] if sniffed.offset else [])]:
+        try:
+            files.append(kind(path))
+        except (mutagen.MutagenError, RecursionError, MemoryError, ValueError, OSError):
+            continue
+    return files
+
+
+def fields_of_ffmpeg(format_name: str, metadata: Mapping[str, str]) -> dict[str, str]:
+    """The fields we know, of the metadata that FFmpeg found in a format; odd bytes are escaped in them."""
+    texts = {name: _mended(text) for name, text in islice(metadata.items(), MAX_TAGS)}
+    if format_name == "wav":
+        # There it is where the sound is from (RIFF INFO, "source").
+        texts.pop("ISRC", None)
+    return fields_of(texts)
+
+
+def _mended(text: str) -> str:
+    """Text of which the bytes were thought to be UTF-8. Where they are not, they are what Windows writes."""
+    data = text[:MAX_TAG_BYTES].encode(errors="surrogateescape")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def fields_of(tags: Any) -> dict[str, str]:
+    """The fields we know, of a mapping from names to what a format has for values."""
+    keys = list(tags.keys())[:MAX_TAGS] if tags is not None else []
     found: dict[str, str] = {}
     for field, names in NAMES.items():
-        wanted = [key for name in names for key in keys if key.partition(":")[0].lower() == name.lower() or key == name]
+        wanted = [key for name in names for key in keys if name.lower() in (key.lower(), key.partition(":")[0].lower())]
         text = next((text for key in wanted if (text := cleaned(tags[key]))), "")
         if text:
             found[field] = text[:4] if field == "year" else text
