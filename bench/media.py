@@ -60,7 +60,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 class Cost:
     """Wall and processor time of one run, in seconds, and for processing when the track was playable.
 
-    `peak` is the most that a process of a side held, in MiB, where that side looks.
+    `peak` is the most that a process of a side held, in MB, where that side looks.
     """
 
     wall: float
@@ -105,19 +105,19 @@ def share(ours: Cost, theirs: Cost) -> float:
 
 
 def memory(ours: Cost, _: Cost) -> float:
-    """What our side holds at most, in MiB."""
+    """What our side holds at most, in MB."""
     return ours.peak
 
 
 OURS, RIVAL, DECODER, COMMAND = "soundgraph", "audiowaveform", "ffmpeg -f null", "ffmpeg, three renditions"
 # The bars that the design sets for media.
-RENDITION_BARS = (Bar("all renditions, × wall of ffmpeg", COMMAND, wall, 1.6),)
+RENDITION_BARS: tuple[Bar, ...] = (Bar("all renditions, × wall of ffmpeg", COMMAND, wall, 1.6),)
 WAV_BARS = (Bar("× wall of audiowaveform", RIVAL, wall, 2.0),)
 HOUR_BARS = (
     Bar("× wall of audiowaveform", RIVAL, wall, 3.5),
     Bar("× processor of audiowaveform", RIVAL, processor, 2.3),
     Bar("processor × that of ffmpeg -f null", DECODER, share, 1.1, at_most=True),
-    Bar("peak MiB", OURS, memory, 80, at_most=True),
+    Bar("peak MB", OURS, memory, 80, at_most=True),
 )
 
 
@@ -207,7 +207,7 @@ def report(title: str, ran: dict[str, Cost], bars: tuple[Bar, ...]) -> None:
         playable = (
             f"  playable {cost.playable:6.2f} s = {cost.playable / cost.wall:.2f} of all" if cost.playable else ""
         )
-        held = f"  peak {cost.peak:.0f} MiB" if cost.peak else ""
+        held = f"  peak {cost.peak:.0f} MB" if cost.peak else ""
         ratios = f"{cost.wall / ours.wall:5.2f} × wall  {cost.processor / ours.processor:5.2f} × processor"
         print(f"  {name:24} {cost.wall:7.2f} s wall {cost.processor:7.2f} s processor  {ratios}{playable}{held}")
     for bar in bars:
@@ -231,17 +231,18 @@ def main() -> None:
         for number in range(10):
             shutil.copy(directory / "five.wav", directory / f"{number}.wav")
             wavs.append(f"{number}.wav")
-        for file in ("five.wav", "five.mp3"):
+        for file, bars in (("five.wav", RENDITION_BARS), ("five.mp3", ())):
             sides: dict[str, Callable[[], Seen | None]] = {
                 "soundgraph, everything": partial(processed, directory, file),
                 COMMAND: partial(transcoded, directory, file, OUTPUTS),
                 "ffmpeg, our settings": partial(transcoded, directory, file, TUNED_OUTPUTS),
             }
-            report(f"All renditions of {file} ({MINUTES} minutes)", interleaved(runs, sides), RENDITION_BARS)
-        for title, files, bars in (
+            report(f"All renditions of {file} ({MINUTES} minutes)", interleaved(runs, sides), bars)
+        waveforms = (
             ("Ten waveforms of five.wav", wavs, WAV_BARS),
             ("The waveform of hour.mp3", ["hour.mp3"], HOUR_BARS),
-        ):
+        )
+        for title, files, bars in waveforms:
             sides = {OURS: partial(drawn, directory, files)}
             if audiowaveform:
                 sides[RIVAL] = partial(rival, directory, files)
@@ -252,7 +253,7 @@ def main() -> None:
 def drawn(directory: Path, files: list[str]) -> Seen:
     """Waveforms by the code of the child, in one process with its settings, which says what it held at most."""
     said = run(sys.executable, "-c", WAVEFORMS, *files, cwd=directory, **ENVIRONMENT)
-    return Seen(peak=int(said) / 1024)
+    return Seen(peak=int(said) * 1024 / 1e6)
 
 
 def rival(directory: Path, files: list[str]) -> None:
