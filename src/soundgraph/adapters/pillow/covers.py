@@ -3,12 +3,12 @@
 import asyncio
 import os
 import sys
-import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from soundgraph.adapters.pillow.child import ORIGINAL, Verdict
+from soundgraph.adapters.sandbox.scratch import scratch_directory
 from soundgraph.application.ports import ObjectStore
 from soundgraph.application.tracks import CoverMaker
 from soundgraph.domain.errors import FieldError, Invalid, Unavailable
@@ -32,15 +32,12 @@ class PillowCovers(CoverMaker):
 
     async def make(self, source_key: str, *, into: str) -> None:
         """As the port says. Raises Unavailable where the child could not do its work in time."""
-        async with self._hands:
-            self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix="cover-", dir=self._scratch) as name:
-                directory = Path(name)
-                data = b"".join([chunk async for chunk in self._store.read(source_key)])
-                await asyncio.to_thread((directory / ORIGINAL).write_bytes, data)
-                await self._run(directory)
-                for size in ARTWORK_SIZES:
-                    await self._store.put(f"{into}{size}.jpg", _content(directory / f"{size}.jpg"))
+        async with self._hands, scratch_directory(self._scratch) as directory:
+            data = b"".join([chunk async for chunk in self._store.read(source_key)])
+            await asyncio.to_thread((directory / ORIGINAL).write_bytes, data)
+            await self._run(directory)
+            for size in ARTWORK_SIZES:
+                await self._store.put(f"{into}{size}.jpg", _content(directory / f"{size}.jpg"))
 
     async def _run(self, directory: Path) -> None:
         process = await asyncio.create_subprocess_exec(

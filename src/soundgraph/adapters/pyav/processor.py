@@ -5,7 +5,7 @@ import errno
 import hashlib
 import os
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -25,8 +25,8 @@ from soundgraph.adapters.pyav.protocol import (
     Refused,
     aac_segment_file,
 )
-from soundgraph.adapters.pyav.scratch import Scratch, sweep
 from soundgraph.adapters.pyav.supervisor import Child, running
+from soundgraph.adapters.sandbox.scratch import scratch_directory
 from soundgraph.application.ports import ObjectStore
 from soundgraph.application.tracks import (
     EmbeddedCover,
@@ -74,8 +74,9 @@ class PyAvProcessor(MediaProcessor):
     async def process(self, original_key: str, *, into: str) -> AsyncGenerator[MediaResult]:
         """As the port says. Also removes what jobs of dead processes left in the scratch directory."""
         yield Progress("probing", 0)
-        async with Turn(self._turns) as turn, self._scratch_directory() as directory:
+        async with Turn(self._turns) as turn, AsyncExitStack() as stack:
             with _room():
+                directory = await stack.enter_async_context(scratch_directory(self._scratch))
                 await self._fetch(original_key, directory / ORIGINAL_FILE)
             async with (
                 running(directory, self._limits, self._environment) as child,
@@ -86,17 +87,6 @@ class PyAvProcessor(MediaProcessor):
                     # The first one comes when the file is decoded, and with it what there is to play.
                     if isinstance(result, Rendition):
                         turn.end()
-
-    @asynccontextmanager
-    async def _scratch_directory(self) -> AsyncGenerator[Path]:
-        """A private one for the block, after a look for what dead processes left."""
-        await asyncio.to_thread(sweep, self._scratch)
-        with _room():
-            scratch = Scratch.create(self._scratch)
-        try:
-            yield scratch.path
-        finally:
-            await asyncio.shield(asyncio.to_thread(scratch.remove))
 
     async def _results(self, child: Child, directory: Path, into: str) -> AsyncGenerator[MediaResult]:
         percent, cover = 0, False

@@ -1,9 +1,12 @@
 """Private directories for one job each, which do not outlive the process that made them."""
 
+import asyncio
 import fcntl
 import os
 import secrets
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
@@ -33,6 +36,17 @@ class Scratch:
         """Remove it with everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._fd)
+
+
+@asynccontextmanager
+async def scratch_directory(root: Path) -> AsyncIterator[Path]:
+    """A new one for the block, after a look for what dead processes left. Raises OSError where there is no room."""
+    await asyncio.to_thread(sweep, root)
+    scratch = await asyncio.to_thread(Scratch.create, root)
+    try:
+        yield scratch.path
+    finally:
+        await asyncio.shield(asyncio.to_thread(scratch.remove))
 
 
 def sweep(root: Path) -> None:
