@@ -1,12 +1,15 @@
 """A worker is killed at twenty moments of its jobs: each track is ready once, and nothing is left of the attempts."""
 
+import io
 import random
 import time
 from pathlib import Path
 
+import mutagen.flac
 import psutil
 import pytest
-from tests.audio import wav_bytes
+from PIL import Image
+from tests.audio import encoded
 from tests.e2e.product import MEDIA_CHILD, Command, Deployed, Person, command_line, eventually, files_below, gone
 
 pytestmark = [pytest.mark.serial, pytest.mark.xdist_group("e2e")]
@@ -73,9 +76,21 @@ def kill_at(worker: Command, deployment: Deployed, track_id: str, seconds: float
     eventually(lambda: not media_children_below(deployment.home), 10, hoping="that no child is left")
 
 
+def with_cover(audio: bytes) -> bytes:
+    """A FLAC file with a picture in it."""
+    picture, cover, file = io.BytesIO(), mutagen.flac.Picture(), io.BytesIO(audio)
+    Image.new("RGB", (64, 64), "teal").save(picture, "JPEG")
+    cover.type, cover.mime, cover.data = 3, "image/jpeg", picture.getvalue()
+    flac = mutagen.flac.FLAC(file)
+    flac.add_picture(cover)
+    file.seek(0)
+    flac.save(file)
+    return file.getvalue()
+
+
 def test_twenty_kills_cost_time_and_nothing_else(deployment: Deployed, artist: Person) -> None:
     # Most of what this takes is starting workers; the moments are shares of however long a job lasts.
-    audio = wav_bytes(4, 8_000, 1, bits=8)
+    audio = with_cover(encoded("flac", "flac", 4.0, rate=8_000))
     with deployment.run("worker"):
         undisturbed = artist.upload(audio, "Undisturbed")
         eventually(lambda: begun(deployment, undisturbed), hoping="that it is taken up")
@@ -83,7 +98,8 @@ def test_twenty_kills_cost_time_and_nothing_else(deployment: Deployed, artist: P
         eventually(lambda: not deployment.sql.debts(PROCESS), 60, hoping="that it is through")
         span = time.monotonic() - started
     expected = without_attempt(objects_of(deployment, undisturbed))
-    assert len(expected) > 3
+    assert len(expected) > 6
+    assert any(one.startswith("artwork/") for one in expected)
 
     dice = random.Random(20)
     moments = [(number + dice.random()) / MOMENTS * span for number in range(MOMENTS)]

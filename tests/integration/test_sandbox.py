@@ -6,10 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
 from tests.e2e.product import eventually, gone
+
+from soundgraph.adapters.sandbox.scratch import scratch_directory
 
 IMPORT = "from soundgraph.adapters.sandbox.restraint import die_with, isolate, lower\n"
 CALL_HOME = IMPORT + "isolate()\nimport socket, sys\nsocket.create_connection(('127.0.0.1', int(sys.argv[1])), 5)\n"
@@ -86,3 +89,12 @@ def test_it_dies_when_the_pipe_from_its_parent_closes() -> None:
 
 def test_a_limit_is_never_raised_again() -> None:
     assert run(RAISE).stdout.strip() == "(9, 9)"
+
+
+async def test_what_dead_processes_left_is_swept_and_what_live_ones_use_is_not(tmp_path: Path) -> None:
+    dead = tmp_path / "job-dead"
+    dead.mkdir()
+    (dead / "original").write_bytes(b"half")
+    async with scratch_directory(tmp_path) as mine, scratch_directory(tmp_path) as other:
+        assert sorted(tmp_path.iterdir()) == sorted([mine, other])
+    assert list(tmp_path.iterdir()) == []
