@@ -42,6 +42,7 @@ from soundgraph.application.identity import (
 )
 from soundgraph.application.ports import Debt, ObjectListing, ObjectStore, Stored
 from soundgraph.application.privacy import (
+    BuildExport,
     Copy,
     Fact,
     GiveUpOnExport,
@@ -65,6 +66,7 @@ from soundgraph.domain.identity import (
 )
 from soundgraph.domain.ids import (
     AccountId,
+    ArtworkId,
     EmailChangeId,
     EventId,
     ExportId,
@@ -75,7 +77,7 @@ from soundgraph.domain.ids import (
     UploadId,
 )
 from soundgraph.domain.privacy import ExportReady, ExportRequested, ExportState
-from soundgraph.domain.tracks import RevisionReceived, TrackScheduled, Upload, UploadKind
+from soundgraph.domain.tracks import RevisionReceived, TrackScheduled, Upload, UploadKind, artwork_key
 from soundgraph.domain.visibility import AccountStanding, Actor, Role
 
 NOBODY = AccountId(uuid4())
@@ -107,7 +109,7 @@ class Interrupted(QuickPasswords):
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
     async def verify(self, encoded: str | None, password: str) -> bool:
-        right = await super().verify(encoded, password)
+        right = await super().verify(encoded and encoded.partition("#")[0], password)
         if self.meanwhile is not None:
             await self.meanwhile()
         return right
@@ -123,14 +125,15 @@ def slow(passwords: Interrupted) -> World:
     return memory_app({Passwords: passwords})
 
 
-def changing(app: World, actor: Actor) -> Callable[[], Awaitable[object]]:
-    """Another password, each time another one."""
+def changing(app: World, actor: Actor, *, same: bool = False) -> Callable[[], Awaitable[object]]:
+    """Another password, each time another one, or the `same` under another hash."""
 
     async def change() -> None:
         async with app.work() as work:
             account = await work.accounts.get(actor.id)
             assert account is not None
-            account.password_hash = f"quick${uuid4()}"
+            kept = str(account.password_hash).partition("#")[0]
+            account.password_hash = f"{kept}#{uuid4()}" if same else f"quick${uuid4()}"
             await work.accounts.save(account)
             await work.commit()
 
@@ -147,6 +150,13 @@ async def test_nobody_gets_in_with_a_password_that_changes_while_it_is_checked(
 ) -> None:
     ada = await join(slow, "ada")
     passwords.meanwhile = changing(slow, ada)
+    with pytest.raises(Unauthenticated):
+        await slow.use(LogIn)(login="ada", password=PASSWORD, client=CLIENT)
+
+
+async def test_a_hash_that_is_made_anew_each_time_lets_nobody_in(slow: World, passwords: Interrupted) -> None:
+    ada = await join(slow, "ada")
+    passwords.meanwhile = changing(slow, ada, same=True)
     with pytest.raises(Unauthenticated):
         await slow.use(LogIn)(login="ada", password=PASSWORD, client=CLIENT)
 
@@ -209,20 +219,7 @@ async def test_an_account_that_is_gone_is_not_found(app: World) -> None:
 
 async def test_a_handle_that_was_taken_while_one_chose_it_can_be_chosen_anew(app: World) -> None:
     await join(app, "ada")
-    arrival = Arrival(
-        id=digest("token"),
-        browser=digest("browser"),
-        provider="google",
-        issuer="https://accounts.example",
-        subject="1",
-        email="ann@elsewhere.example",
-        name="Ann",
-        next="/",
-        expires_at=app.clock.now() + timedelta(minutes=5),
-    )
-    async with app.work() as work:
-        await work.sign_ins.welcome(arrival)
-        await work.commit()
+    await welcome(app, "ann@elsewhere.example")
 
     async def choose(handle: str) -> object:
         return await app.use(CompleteSignIn)(
@@ -233,6 +230,34 @@ async def test_a_handle_that_was_taken_while_one_chose_it_can_be_chosen_anew(app
         await choose("ada")
     assert caught.value.code == "handle_taken"
     assert await choose("annika")
+
+
+async def test_an_address_that_got_an_account_while_one_chose_a_handle_is_not_taken(app: World) -> None:
+    await welcome(app, "ada@example.org")
+    await join(app, "ada")
+    with pytest.raises(Conflict) as caught:
+        await app.use(CompleteSignIn)(
+            token="token", browser="browser", handle="annika", display_name=None, client=CLIENT
+        )
+    assert caught.value.code == "link_required"
+
+
+async def welcome(app: World, email: str) -> None:
+    """Somebody whom a provider vouches for has yet to choose a handle."""
+    arrival = Arrival(
+        id=digest("token"),
+        browser=digest("browser"),
+        provider="google",
+        issuer="https://accounts.example",
+        subject="1",
+        email=email,
+        name="Ann",
+        next="/",
+        expires_at=app.clock.now() + timedelta(minutes=5),
+    )
+    async with app.work() as work:
+        await work.sign_ins.welcome(arrival)
+        await work.commit()
 
 
 class WatchedStore(MemoryStore):
@@ -308,6 +333,7 @@ async def test_an_archive_that_is_ready_or_gone_is_neither_made_nor_given_up(app
     await app.use(RequestExport)(actor=ada)
     await app.settle()
     (export,) = app.database.tables.exports.values()
+    await app.use(BuildExport)(ExportRequested(export_id=export.id, account_id=ada.id), a_debt())
     exhausted = DeliveryExhausted(
         event_id=EventId(uuid4()),
         event_name=ExportRequested.name,
@@ -355,9 +381,15 @@ async def test_what_goes_while_a_person_is_exported_and_purged_is_passed_over() 
     app = memory_app({PersonalRows: rows})
     rows.inner = MemoryPersonalRows(app.database)
     ada = await join(app, "ada")
-    track_id = await upload(app, ada)
+    track_id, cover = await upload(app, ada), ArtworkId(uuid4())
     await app.settle()
-    track = await stored_track(app, track_id)
+    async with app.work() as work:
+        track = await work.tracks.get(track_id)
+        assert track is not None
+        track.artwork_id = cover
+        await work.tracks.save(track)
+        await work.commit()
+    await app.store.put(artwork_key(cover, 1_000), once(b"cover"))
     await app.store.remove(track.original_key(track.revisions[0]))
     await app.use(RequestExport)(actor=ada)
     await app.settle()
@@ -366,6 +398,7 @@ async def test_what_goes_while_a_person_is_exported_and_purged_is_passed_over() 
     app.clock.advance(timedelta(days=31))
     await app.settle()
     assert app.database.tables.tracks == {}
+    assert await app.store.size(artwork_key(cover, 1_000)) is None
 
 
 async def recorded(app: World, event: Event) -> None:
